@@ -3,7 +3,7 @@
 use brigade_model::job::JobId;
 use brigade_wire::admin::{
     ChangeReason, EndpointList, EndpointState, FailureList, FailureQuery, JobList, JobQuery, JobState, LimitsChange,
-    PREFIX, PriorityChange, ProbeRequest, ProbeResult, Refused, RetryRequest, StopReason,
+    PREFIX, PriorityChange, ProbeRequest, ProbeResult, Refused, RetryRequest, StopReason, WaitRequest,
 };
 use brigade_wire::cos::errors::ErrorBody;
 use http::Method;
@@ -146,6 +146,14 @@ impl Client {
     /// [`ClientError`].
     pub async fn retry_failed(&self, id: JobId, request: &RetryRequest) -> Result<Answer<JobState>, ClientError> {
         self.act(&format!("jobs/{id}/retry-failed"), Some(request)).await
+    }
+
+    /// Creates a job that waits until what a restore restored is readable.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn wait_for_restore(&self, id: JobId, request: &WaitRequest) -> Result<Answer<JobState>, ClientError> {
+        self.act(&format!("jobs/{id}/wait-for-restore"), Some(request)).await
     }
 
     /// Finds out what an endpoint can do, on a bucket that is left as it was.

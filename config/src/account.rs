@@ -92,7 +92,7 @@ section! {
     /// report's place are the source's in everything that they do not say themselves.
     pub struct Role {
         /// The operations that the role may carry out.
-        default operations: Vec<OperationKind> = "copy, restore, delete, tag",
+        default operations: Vec<OperationKind> = "copy, restore, wait-for-restore, delete, tag",
         /// Where the objects lie.
         table source: Place,
         /// Where copies go.

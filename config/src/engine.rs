@@ -25,6 +25,8 @@ section! {
         default confirmation_patience: Duration = "30d",
         /// How long a job is held whose tasks fail by what a person must change, before it fails, unless the job says otherwise.
         default hold_patience: Duration = "15m",
+        /// The first pause between two looks of a job that waits for restores; the pauses double up to twelve times this.
+        default restore_look_every: Duration = "5m",
         /// How long the preparation of a job is tried before the job fails.
         default prepare_patience: Duration = "24h",
         /// How long the delivery of a report is tried before the job fails.

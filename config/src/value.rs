@@ -94,7 +94,7 @@ scalar! {
     HostPort, "a host and a port, such as 10.0.0.7:9000", HostPort::parse;
     ProxyUrl, "a URL such as http://proxy.example.com:3128, or none", ProxyUrl::parse;
     EndpointKind, "one of aws, cos, ceph, minio, garage, other", |text| text.parse().ok();
-    OperationKind, "copy, restore, delete, tag, untag, acl, legal-hold, retention, checksum, update-encryption or invoke", |text| {
+    OperationKind, "copy, restore, delete, tag, untag, acl, legal-hold, retention, checksum, update-encryption, invoke or wait-for-restore", |text| {
         OperationKind::ALL.into_iter().find(|kind| kind.word() == text)
     };
     Capability, "update-encryption", |text| {
@@ -417,6 +417,8 @@ pub enum Action {
     LimitJob,
     /// brigade:RetryFailed.
     RetryFailed,
+    /// brigade:WaitForRestore.
+    WaitForRestore,
     /// brigade:ListEndpoints.
     ListEndpoints,
     /// brigade:LimitEndpoint.
@@ -431,7 +433,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Action; 31] = [
+    pub const ALL: [Action; 32] = [
         Action::All,
         Action::CreateJob,
         Action::DescribeJob,
@@ -458,6 +460,7 @@ impl Action {
         Action::ResumeJob,
         Action::LimitJob,
         Action::RetryFailed,
+        Action::WaitForRestore,
         Action::ListEndpoints,
         Action::LimitEndpoint,
         Action::StopEndpoint,
@@ -496,6 +499,7 @@ impl Action {
             Action::ResumeJob => "brigade:ResumeJob",
             Action::LimitJob => "brigade:LimitJob",
             Action::RetryFailed => "brigade:RetryFailed",
+            Action::WaitForRestore => "brigade:WaitForRestore",
             Action::ListEndpoints => "brigade:ListEndpoints",
             Action::LimitEndpoint => "brigade:LimitEndpoint",
             Action::StopEndpoint => "brigade:StopEndpoint",
@@ -534,7 +538,8 @@ impl Action {
             | Action::PauseJob
             | Action::ResumeJob
             | Action::LimitJob
-            | Action::RetryFailed => false,
+            | Action::RetryFailed
+            | Action::WaitForRestore => false,
             Action::ListEndpoints
             | Action::LimitEndpoint
             | Action::StopEndpoint

@@ -5,7 +5,7 @@ use std::time::Duration;
 use brigade_model::Quotas;
 use brigade_model::limits::{
     BYTES_IN_FLIGHT, CONFIRMATION_PATIENCE, ENDED_JOBS_LISTED, HOLD_PATIENCE, OUTCOMES_KEPT, PREPARE_PATIENCE,
-    REPORT_PATIENCE,
+    REPORT_PATIENCE, RESTORE_LOOK_EVERY,
 };
 
 /// How an engine works.
@@ -32,6 +32,8 @@ pub struct EngineConfig {
     pub confirmation_patience: Duration,
     /// How long a job is held whose tasks fail by what a person must change, unless it says otherwise.
     pub hold_patience: Duration,
+    /// The first pause between two rounds of a job that waits for restores.
+    pub restore_look_every: Duration,
     /// How long the preparation of a job is tried.
     pub prepare_patience: Duration,
     /// How long the delivery of a report is tried.
@@ -61,6 +63,7 @@ impl Default for EngineConfig {
             stop_patience: Duration::from_secs(30),
             confirmation_patience: CONFIRMATION_PATIENCE,
             hold_patience: HOLD_PATIENCE,
+            restore_look_every: RESTORE_LOOK_EVERY,
             prepare_patience: PREPARE_PATIENCE,
             report_patience: REPORT_PATIENCE,
             ended_jobs_kept: ENDED_JOBS_LISTED,

@@ -168,6 +168,7 @@ impl EngineContext {
             job: job.id,
             slice: lease.slice.index,
             fence: lease.fence,
+            is_last_round: job.rounds.is_some_and(|rounds| rounds.is_last),
             is_dry_run: false,
         };
         // In the slice context of a dry run no operation can change anything.

@@ -103,6 +103,11 @@ impl Drop for EndSender {
     }
 }
 
+/// Whether the job's tasks are those of another one that has not ended.
+fn follows_open(heads: &[JobHead], head: &JobHead) -> bool {
+    head.retry_of.is_some_and(|source| heads.binary_search_by_key(&source, |head| head.id).is_ok())
+}
+
 impl Engine {
     /// An engine that does not run yet.
     #[must_use]
@@ -315,7 +320,10 @@ impl Engine {
         scheduler.visits.keep(heads);
         for now_in in [Phase::Prepare, Phase::Drain, Phase::Report] {
             let is_free = |head: &&JobHead| {
-                !head.is_stage_leased && !scheduler.visits.has(head.id) && !scheduler.not_before.contains_key(&head.id)
+                !follows_open(heads, head)
+                    && !head.is_stage_leased
+                    && !scheduler.visits.has(head.id)
+                    && !scheduler.not_before.contains_key(&head.id)
             };
             let mut waiting: Vec<&JobHead> =
                 heads.iter().filter(|head| phase(head.status) == now_in).filter(is_free).collect();
@@ -367,7 +375,7 @@ impl Engine {
         self.unless_fenced(self.context.ports.change_job(head.id, None, decide).await.map(drop))
     }
 
-    /// Puts a job on trial that the service has held for a while; whether it did.
+    /// Puts a job on trial that the service has held for a while, or begins its next round; whether it did.
     async fn try_held(&self, head: &JobHead, now: ServiceTime) -> Result<bool, StoreError> {
         let is_due = |until: Option<ServiceTime>| until.is_some_and(|until| until <= now);
         // What is still being drained has its slot, and what its user paused waits for him.
@@ -508,6 +516,7 @@ impl Engine {
                         continue;
                     }
                     self.unless_fenced(self.context.test_progress(head.id).await)?;
+                    self.unless_fenced(self.context.end_round(head.id).await.map(drop))?;
                     willing.retain(|other| other.id != head.id);
                 }
             }

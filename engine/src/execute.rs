@@ -17,6 +17,8 @@
 //!   longer renews its lease, so what has begun ends within the lease, or the lease is revoked.
 //! - A task that waits for long gives up its place; a slice in which every running task waits so
 //!   stands *aside*: it keeps its lease, and another slice takes its place.
+//! - A task that waits for something at the store has no outcome while that is not there. Once every open
+//!   task of a slice was looked at, the slice is put off to the job's next round.
 //! - When a task could not run for a reason that may pass, the slice starts no other: the task runs
 //!   again under a new lease only, and until then the window does not move past it.
 
@@ -41,7 +43,7 @@ use self::commit::{Committed, commit_part};
 use self::lease::{LeaseKeeper, LeaseState};
 use self::or_never::or_never;
 pub(crate) use self::slice_run::{Aside, SliceEnd, SliceRun};
-use self::slice_run::{end_by_error, release};
+use self::slice_run::{Left, end_by_error, release};
 use self::units::{UnitEnd, Units};
 use self::withhold::{Withheld, is_any_unknown};
 use crate::operation::TaskEnd;
@@ -57,11 +59,11 @@ const TASKS_ALWAYS: usize = 16;
 
 /// Runs a slice and gives it back.
 pub(crate) async fn run_slice(run: SliceRun<'_>) -> SliceEnd {
-    let (end, must_check) = match Units::open(run).await {
+    let (end, left) = match Units::open(run).await {
         Ok(units) => SliceRunner::new(run, units).work().await,
-        Err(stage_error) => (end_by_error(run, stage_error).await, false),
+        Err(stage_error) => (end_by_error(run, stage_error).await, Left::Unchecked { must_check: false }),
     };
-    release(run, must_check).await;
+    release(run, left).await;
     run.context.notify();
     end
 }
@@ -89,6 +91,8 @@ struct SliceRunner<'a> {
     pace: Pace,
     gathered: usize,
     lease: LeaseKeeper<'a>,
+    /// Whether a task waits for the job's next round.
+    has_not_yet: bool,
     /// Some task may have had an effect that could not be confirmed.
     must_check: bool,
     /// The lease is lost or given up: what is not recorded is another worker's.
@@ -128,6 +132,7 @@ impl<'a> SliceRunner<'a> {
             pace: Pace::default(),
             gathered: 0,
             lease: LeaseKeeper::new(run),
+            has_not_yet: false,
             must_check: false,
             is_fenced: false,
             broken: None,
@@ -138,8 +143,8 @@ impl<'a> SliceRunner<'a> {
     /// Works until every task has its outcome committed, or the cancel token has ended and what was in
     /// flight is committed, or the lease is lost.
     ///
-    /// Returns how it ended, and whether the next holder must check effects before it acts.
-    async fn work(mut self) -> (SliceEnd, bool) {
+    /// Returns how it ended, and what it leaves.
+    async fn work(mut self) -> (SliceEnd, Left) {
         let mut wakeup = self.run.context.subscribe();
         loop {
             self.count_stuck();
@@ -157,7 +162,7 @@ impl<'a> SliceRunner<'a> {
                     Some(stage_error) => end_by_error(self.run, stage_error).await,
                     None => self.end,
                 };
-                return (end, self.must_check);
+                return (end, self.left());
             }
             let context = self.run.context;
             let (is_waiting_for_room, is_kept) = (self.is_idle(), self.is_kept());
@@ -173,6 +178,14 @@ impl<'a> SliceRunner<'a> {
             };
             self.handle(woken).await;
             self.pace.work(std::mem::take(&mut self.gathered) * TASK_BYTES).await;
+        }
+    }
+
+    /// What becomes of the tasks without an outcome, once nothing runs any more.
+    fn left(&self) -> Left {
+        match self.run.job.rounds {
+            Some(rounds) if self.has_not_yet && !self.is_stopped() => Left::ForRound(rounds.number.saturating_add(1)),
+            _ => Left::Unchecked { must_check: self.must_check },
         }
     }
 
@@ -301,7 +314,13 @@ impl<'a> SliceRunner<'a> {
         if let Some((offset, _)) = ends.first() {
             self.under_way.remove(&(self.run.lease.slice.first_task + u64::from(*offset)));
         }
-        let has_success = || ends.iter().any(|(_, run)| matches!(run, TaskEnd::Done(outcome) if outcome.is_success()));
+        let is_success = |run: &TaskEnd| match run {
+            TaskEnd::Done(outcome) => outcome.is_success(),
+            // The store told of the object.
+            TaskEnd::NotYet => true,
+            _ => false,
+        };
+        let has_success = || ends.iter().any(|(_, run)| is_success(run));
         if let Some(bucket) = bucket.filter(|_| self.withheld.can_be_disproved() && has_success()) {
             self.withheld.disprove(&bucket);
         }
@@ -310,6 +329,10 @@ impl<'a> SliceRunner<'a> {
                 TaskEnd::Done(outcome) => {
                     self.withheld.note_outcome();
                     self.fill(offset, outcome);
+                }
+                TaskEnd::NotYet => {
+                    self.has_not_yet = true;
+                    self.withheld.note_outcome();
                 }
                 TaskEnd::SharedFailure(outcome, shared) => self.withheld.add(offset, outcome, shared),
                 TaskEnd::NotAttempted | TaskEnd::UnknownEffect if !self.run.cancel.is_stopped() => {

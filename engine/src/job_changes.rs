@@ -60,6 +60,26 @@ impl EngineContext {
         Ok(())
     }
 
+    /// Ends a round of a job, once every slice that is not done was put off to a later one. Whether it did.
+    pub(crate) async fn end_round(&self, job: JobId) -> Result<bool, ChangeError> {
+        let Some(before) = self.ports.jobs.job(job).await? else { return Ok(false) };
+        let Some(round) = before.rounds else { return Ok(false) };
+        if self.ports.jobs.count_leased(job).await? > 0 {
+            return Ok(false);
+        }
+        let decide = |job: &Job| {
+            let is_same = job.rounds.is_some_and(|rounds| rounds.number == round.number);
+            let is_due = job.status == Status::Active && is_same && !job.progress.is_exhausted();
+            is_due.then_some(Change::RoundEnded(self.config.restore_look_every))
+        };
+        let after = self.ports.change_job(job, None, decide).await?;
+        let has_ended = after.is_some_and(|job| job.status == Status::Pausing);
+        if has_ended {
+            self.notify();
+        }
+        Ok(has_ended)
+    }
+
     /// Fails a job that runs.
     pub(crate) async fn fail_job(&self, job: JobId, why: JobFailure) -> Result<(), ChangeError> {
         let decide = |job: &Job| {

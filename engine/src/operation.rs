@@ -52,6 +52,7 @@ mod tags;
 mod task_context;
 mod untagging;
 mod uploads;
+mod wait;
 
 pub(crate) use capabilities::missing_for_row;
 pub use capabilities::what_happens_without;
@@ -92,6 +93,8 @@ pub struct SliceContext {
     pub slice: u32,
     /// Under which lease.
     pub fence: Fence,
+    /// Whether the job's patience is over: what is not there yet fails.
+    pub is_last_round: bool,
     /// Whether nothing is changed, and no bytes are read: zeros come in their place.
     pub is_dry_run: bool,
 }
@@ -117,6 +120,8 @@ pub enum TaskEnd {
     /// The cancel token ended while a call failed for a reason that may pass, after the task had
     /// acted: its outcome if it does not run again. If it does, it must check first.
     CutShort(Outcome),
+    /// What it waits for is not there yet; it changed nothing, and runs again in the job's next round.
+    NotYet,
     /// It failed by what fails other tasks of the job, too: its outcome, unless the job is held for it.
     SharedFailure(Outcome, Box<SharedFailure>),
 }
@@ -165,6 +170,7 @@ impl PreparedOperation {
             Operation::Checksum(compute) => Box::new(*compute),
             Operation::Encryption(update) => Box::new(update.clone()),
             Operation::Invoke(invoke) => Box::new(invoke.clone()),
+            Operation::WaitForRestore(wait) => Box::new(*wait),
         })
     }
 

@@ -109,6 +109,9 @@ fn effect(operation: &Operation) -> String {
         }
         Operation::Encryption(update) => format!("encrypts each object with the key {}", update.key),
         Operation::Invoke(invoke) => format!("calls the function {} for each object", invoke.function),
+        Operation::WaitForRestore(wait) => {
+            format!("looks at each object until it is readable, for {} hours at most; changes nothing", wait.hours)
+        }
         Operation::Copy(_) | Operation::Delete => String::new(),
     }
 }
@@ -219,6 +222,7 @@ fn names(operation: &Operation) -> Vec<&'static str> {
         Operation::LegalHold(_) => &[CallKind::PutObjectLegalHold],
         Operation::Retention(_) => &[CallKind::PutObjectRetention],
         Operation::Checksum(_) => &[CallKind::GetObject],
+        Operation::WaitForRestore(_) => &[CallKind::HeadObject],
         Operation::Encryption(_) => &[CallKind::UpdateObjectEncryption],
     };
     calls.iter().map(|call| call.name()).collect()

@@ -3,10 +3,10 @@
 //!
 //! | status | it waits for, the first that holds |
 //! |---|---|
-//! | New | disk space; a turn to be prepared |
+//! | New | disk space; the end of the job that it follows, and a turn to be prepared |
 //! | Preparing | disk space; what a call of its stage waits for; why its stage begins again; an endpoint of its role |
 //! | Suspended | its confirmation |
-//! | Ready, Paused | its user; the service's hold; disk space; a slot |
+//! | Ready, Paused | its user; the service's hold; its next round; disk space; a slot |
 //! | Active | disk space; what a call waits for; an endpoint that is away, or does not answer; the task that a hold tries |
 //! | Pausing | an endpoint that does not answer; tasks in flight |
 //! | Completing, Cancelling, Failing | as Preparing, without the disk; an endpoint that does not answer; tasks in flight |
@@ -16,8 +16,9 @@
 
 use std::time::Duration;
 
+use brigade_model::job::Taken;
 use brigade_model::waiting::JOB;
-use brigade_model::{Job, ServiceTime, Status, WaitCause, Waiting};
+use brigade_model::{Job, Progress, ServiceTime, Status, WaitCause, Waiting};
 
 use crate::context::EngineContext;
 use crate::places::{Place, RolePlaces};
@@ -40,7 +41,7 @@ impl EngineContext {
                 Some(Waiting { since: job.suspended, ..waiting })
             }
             Status::Ready | Status::Paused => {
-                let own = self.for_user(job, now).or_else(|| self.for_hold(job));
+                let own = self.for_user(job, now).or_else(|| self.for_hold(job)).or_else(|| self.for_round(job, now));
                 own.or_else(|| self.for_space()).or_else(|| self.for_slot(job, now))
             }
             Status::Active => self
@@ -76,8 +77,11 @@ impl EngineContext {
     }
 
     fn for_turn(&self, job: &Job, now: ServiceTime) -> Option<Waiting> {
-        let what = "its turn: other jobs are being prepared";
-        (now.since(job.since) >= WORTH_TELLING).then(|| self.counted(job, WaitCause::Turn, what, now))
+        let what = match job.spec.retry_of.filter(|_| job.spec.takes == Taken::Succeeded) {
+            Some(source) => format!("its turn, which comes when job {source} has ended"),
+            None => "its turn: other jobs are being prepared".to_owned(),
+        };
+        (now.since(job.since) >= WORTH_TELLING).then(|| self.counted(job, WaitCause::Turn, &what, now))
     }
 
     fn for_slot(&self, job: &Job, now: ServiceTime) -> Option<Waiting> {
@@ -112,6 +116,15 @@ impl EngineContext {
         let hold = job.hold.as_ref()?;
         let tried = if hold.next_try.is_some() { "a task is tried each minute" } else { "a task is tried now" };
         Some(self.of_job(job, WaitCause::Hold, &format!("{tried}: {}: {}", hold.why.code, hold.why.reason)))
+    }
+
+    fn for_round(&self, job: &Job, now: ServiceTime) -> Option<Waiting> {
+        let next = self.ports.clock.now().checked_add(job.rounds?.next?.since(now)).ok()?;
+        let Progress { total, succeeded, failed } = job.progress;
+        let open = total.saturating_sub(succeeded + failed);
+        let what =
+            format!("restores: {succeeded} of {total} objects are readable, {open} not yet; looks again at {next:.0}");
+        Some(self.counted(job, WaitCause::Restore, &what, now))
     }
 
     fn for_tasks_in_flight(&self, job: &Job, now: ServiceTime) -> Option<Waiting> {

@@ -41,6 +41,7 @@ fn read(file: Bytes, tasks: u32, meaning: EmptyVersion) -> Result<Vec<Task>, ()>
         is_leased: false,
         must_check: false,
         revocations: 0,
+        round: 0,
         first_leased: None,
         must_check_since: None,
     };

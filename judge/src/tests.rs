@@ -83,6 +83,7 @@ fn complete() -> (Records, Vec<TaskHistory<()>>, Result<Report, String>) {
         is_leased: false,
         must_check: false,
         revocations: 0,
+        round: 0,
         first_leased: None,
         must_check_since: None,
     };

@@ -118,6 +118,20 @@ pub const SLICE_TASKS_FIRST: u32 = 64;
 pub const SLICE_TASKS_METADATA: u32 = 8192;
 /// Tasks in a slice of copies: a slice lasts seconds, not hours. ours
 pub const SLICE_TASKS_BODY: u32 = 1024;
+/// Tasks in a slice of a job that works in rounds: fewer than [`WINDOW_TASKS`], because a task that stays
+/// open holds the window back. ours
+pub const SLICE_TASKS_ROUND: u32 = WINDOW_TASKS / 2;
+/// The first pause between two rounds of a job that waits for restores, unless the configuration says
+/// otherwise; an expedited restore takes as long. ours
+pub const RESTORE_LOOK_EVERY: Duration = Duration::from_secs(5 * 60);
+/// Pauses between rounds double up to so many times the first: from 5 minutes to an hour, which is little
+/// against the hours that a restore takes. ours
+pub const ROUND_PAUSE_GROWTH: u32 = 12;
+/// A job waits for restores this many hours, unless it says otherwise: the slowest tier of the deepest
+/// archive takes 48, and a store may be late. ours
+pub const RESTORE_WAIT_HOURS: u32 = 72;
+/// The most hours that a job waits for restores: 30 days. ours
+pub const RESTORE_WAIT_HOURS_MAX: u32 = 30 * 24;
 /// Tasks started beyond the first one without a committed outcome: what a crash can repeat. ours
 pub const WINDOW_TASKS: u32 = 2048;
 /// An outcome part closes at this many outcomes ...

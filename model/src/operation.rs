@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::limits::{LEASE_TTL, LEASE_TTL_BODY, SLICE_TASKS_BODY, SLICE_TASKS_METADATA};
+use crate::limits::{LEASE_TTL, LEASE_TTL_BODY, SLICE_TASKS_BODY, SLICE_TASKS_METADATA, SLICE_TASKS_ROUND};
 
 mod acl;
 mod checksum;
@@ -17,6 +17,7 @@ mod invoke;
 mod lock;
 mod restore;
 mod tagging;
+mod wait;
 
 pub use acl::{CannedAcl, ObjectAcl};
 pub use checksum::{ChecksumType, ComputeChecksum, DigestAlgorithm};
@@ -26,6 +27,7 @@ pub use invoke::{InvocationSchema, Invoke};
 pub use lock::{LegalHold, NewLock, Retention, RetentionMode, SetRetention};
 pub use restore::{Restore, RestoreTier};
 pub use tagging::{Tag, Tagging, Untagging};
+pub use wait::WaitForRestore;
 
 macro_rules! operations {
     ($($(#[$doc:meta])* $name:ident $(($parameters:ty))? => $word:literal, $lease_ttl:ident, $tasks_max:ident, $slots_at:ident;)*) => {
@@ -40,6 +42,16 @@ macro_rules! operations {
             #[must_use]
             pub fn pays_requests(&self) -> bool {
                 matches!(self, Operation::Copy(copy) if copy.requester_pays)
+            }
+
+            /// How long its tasks are looked at in rounds until the store has what they wait for; `None`
+            /// where each task ends as soon as it has run.
+            #[must_use]
+            pub fn patience(&self) -> Option<Duration> {
+                match self {
+                    Operation::WaitForRestore(wait) => Some(wait.patience()),
+                    _ => None,
+                }
             }
 
             /// The operation without its parameters.
@@ -117,6 +129,8 @@ operations! {
     Encryption(UpdateEncryption) => "update-encryption", LEASE_TTL_BODY, SLICE_TASKS_BODY, Source;
     /// Call a function for each object.
     Invoke(Invoke) => "invoke", LEASE_TTL_BODY, SLICE_TASKS_BODY, Source;
+    /// Wait until each object that is being restored is readable.
+    WaitForRestore(WaitForRestore) => "wait-for-restore", LEASE_TTL, SLICE_TASKS_ROUND, Source;
 }
 
 /// One of the two endpoints that a role gives an operation.

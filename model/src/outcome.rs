@@ -52,6 +52,9 @@ pub const UNDER_WAY: &str = "already being restored; the copy stays as long as t
 /// What the row says of a restore that was done before.
 pub const RESTORED: &str = "already restored; the copy stays as long as this job says, counted anew";
 
+/// What the row says of an object that was waited for, and is readable without a restore.
+pub const RESTORE_NOT_NEEDED: &str = "readable without a restore";
+
 impl Outcome {
     /// Whether the task is done.
     #[must_use]

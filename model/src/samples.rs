@@ -27,6 +27,7 @@ pub fn job_spec() -> JobSpec {
         role: role_ref("role"),
         options: JobOptions::default(),
         retry_of: None,
+        takes: Default::default(),
         unconfirmed: Default::default(),
         spelling: Vec::new(),
         tags: Vec::new(),

@@ -57,7 +57,8 @@ pub enum Event {
     ConfirmationExpired,
     /// The job may be Active.
     SlotGranted,
-    /// A higher priority job needs the slot, the user pauses the job, or the service holds it.
+    /// A higher priority job needs the slot, the user pauses the job, the service holds it, or its round is
+    /// over.
     Preempted,
     /// No lease of the job remains.
     Drained,

@@ -46,6 +46,8 @@ pub enum WaitCause {
     Pause,
     /// The service holds it: its tasks fail by what a person must change.
     Hold,
+    /// Its next look at objects that are being restored.
+    Restore,
     /// Another job has the endpoint's slot.
     Slot,
     /// Other jobs are being prepared or reported.
@@ -74,10 +76,11 @@ pub enum WaitCause {
 
 impl WaitCause {
     /// Every cause.
-    pub const ALL: [WaitCause; 15] = [
+    pub const ALL: [WaitCause; 16] = [
         WaitCause::Confirmation,
         WaitCause::Pause,
         WaitCause::Hold,
+        WaitCause::Restore,
         WaitCause::Slot,
         WaitCause::Turn,
         WaitCause::DiskSpace,
@@ -99,6 +102,7 @@ impl WaitCause {
             WaitCause::Confirmation => "confirmation",
             WaitCause::Pause => "pause",
             WaitCause::Hold => "hold",
+            WaitCause::Restore => "restore",
             WaitCause::Slot => "slot",
             WaitCause::Turn => "turn",
             WaitCause::DiskSpace => "disk_space",
@@ -129,6 +133,7 @@ impl WaitCause {
             WaitCause::Confirmation
             | WaitCause::Pause
             | WaitCause::Hold
+            | WaitCause::Restore
             | WaitCause::Slot
             | WaitCause::Turn
             | WaitCause::Retry
@@ -142,6 +147,7 @@ impl WaitCause {
             WaitCause::Confirmation => format!("brigade job confirm {name}"),
             WaitCause::Pause => format!("brigade job resume {name}"),
             WaitCause::Hold => format!("correct what it names, then brigade job resume {name}"),
+            WaitCause::Restore => format!("brigade job resume {name} looks at once"),
             WaitCause::Slot => format!("wait, or brigade job priority {name} NUMBER, or raise active_jobs"),
             WaitCause::DiskSpace => "free disk space for the service".to_owned(),
             WaitCause::EndpointStopped => format!("brigade endpoint start {name}"),

@@ -79,6 +79,7 @@ actions! {
     ResumeJob: resume_job;
     LimitJob: limit_job;
     RetryFailed: retry_failed;
+    WaitForRestore: wait_for_restore;
     ListEndpoints: list_endpoints;
     LimitEndpoint: limit_endpoint;
     StopEndpoint: stop_endpoint;

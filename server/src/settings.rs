@@ -21,6 +21,7 @@ pub(crate) fn engine_config(config: &Config) -> EngineConfig {
         stop_patience: config.server.stop_timeout,
         confirmation_patience: engine.confirmation_patience,
         hold_patience: engine.hold_patience,
+        restore_look_every: engine.restore_look_every,
         prepare_patience: engine.prepare_patience,
         report_patience: engine.report_patience,
         ended_jobs_kept: engine.ended_jobs_listed,

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use brigade_model::job::CannotRetry;
+use brigade_model::job::{CannotFollow, CannotRetry};
 use brigade_model::operation::OperationKind;
 use brigade_model::ports::UnknownGrantee;
 use brigade_model::{BucketName, Capability, JobId, Status};
@@ -137,6 +137,9 @@ pub enum ServiceError {
     /// The job cannot be retried.
     #[error("the specified job cannot be retried: {0}")]
     CannotRetry(CannotRetry),
+    /// No job can wait for its restores.
+    #[error("the specified job cannot be waited for: {0}")]
+    CannotFollow(CannotFollow),
     /// The configuration has no such endpoint.
     #[error("the configuration has no such endpoint")]
     NoSuchEndpoint,

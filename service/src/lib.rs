@@ -7,6 +7,7 @@
 mod caller;
 mod change_job;
 mod create_job;
+mod derived;
 mod endpoints;
 mod engine_handle;
 mod error;
@@ -18,6 +19,7 @@ mod probe_endpoint;
 mod retry_failed;
 #[cfg(test)]
 mod tests;
+mod wait_for_restore;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -113,6 +113,9 @@ pub(crate) fn reports_of(job: usize) -> String {
     format!("reports-{job}")
 }
 
+/// How long the store takes for a restore: about as long as faults go on.
+const RESTORE_DELAY: Duration = Duration::from_secs(60);
+
 /// The key of a task's object.
 pub(crate) fn key_of(job: usize, task: usize) -> ObjectKey {
     ObjectKey::new(format!("j{job}/{task:05}")).expect("the simulation's keys are good")
@@ -131,7 +134,11 @@ impl SimulatedCluster {
         let node_clocks: Vec<_> = (0..run_plan.nodes).map(|_| Arc::new(WallClock::new(executor))).collect();
         let jobs_clock = if run_plan.nodes == 1 { node_clocks[0].clone() } else { Arc::new(WallClock::new(executor)) };
         let entropy = Arc::new(SeededEntropy::new(seed ^ 0xB0C4));
-        let bucket = SimulatedStore::new(SimulatedConfig::default(), clock.clone(), entropy);
+        let bucket = SimulatedStore::new(
+            SimulatedConfig { restore_delay: RESTORE_DELAY, ..Default::default() },
+            clock.clone(),
+            entropy,
+        );
         let processes = (0..run_plan.nodes).map(|_| None).collect();
         Self {
             seed,
@@ -319,7 +326,11 @@ impl SimulatedCluster {
     /// Active jobs that have an unleased slice.
     pub(crate) fn free_slots(&self) -> Vec<Slot> {
         let ids = self.ids();
-        let is_free = |slot: &Slot| self.slices(ids[slot.job]).iter().any(|slice| !slice.is_leased && !slice.is_done());
+        let is_free = |slot: &Slot| {
+            let id = ids[slot.job];
+            let round = self.job(id).and_then(|job| job.rounds).map_or(0, |rounds| rounds.number);
+            self.slices(id).iter().any(|slice| !slice.is_leased && !slice.is_done() && slice.round <= round)
+        };
         self.slots().into_iter().filter(|slot| slot.status == Status::Active && is_free(slot)).collect()
     }
 

@@ -41,6 +41,8 @@ pub(crate) enum JobKind {
     /// Of objects of which some are retained for longer.
     Retention,
     Restore,
+    /// Of objects whose restore began before the run.
+    WaitForRestore,
     Checksum,
     /// Of objects that were uploaded in parts.
     ChecksumOfParts,
@@ -48,7 +50,7 @@ pub(crate) enum JobKind {
     Invoke,
 }
 
-const JOB_KINDS: [(u64, JobKind); 20] = [
+const JOB_KINDS: [(u64, JobKind); 21] = [
     (4, JobKind::Copy),
     (2, JobKind::CopyInPlace),
     (3, JobKind::CopyLarge),
@@ -65,6 +67,7 @@ const JOB_KINDS: [(u64, JobKind); 20] = [
     (2, JobKind::LegalHold),
     (2, JobKind::Retention),
     (2, JobKind::Restore),
+    (2, JobKind::WaitForRestore),
     (2, JobKind::Checksum),
     (1, JobKind::ChecksumOfParts),
     (1, JobKind::Encryption),
@@ -283,6 +286,8 @@ fn config(chance: &Chance) -> EngineConfig {
         confirmation_patience: Duration::from_secs(chance.weighted(&[(3, 1800), (1, 20)])),
         free_bytes_to_lease: 1 << 20,
         free_bytes_to_start: 1 << 19,
+        // Rounds are over before faults are.
+        restore_look_every: Duration::from_secs(3),
         ..EngineConfig::default()
     }
 }

@@ -5,12 +5,12 @@ use std::io::Write;
 use brigade_model::operation::{
     CannedAcl, ChecksumType, ComputeChecksum, Copy, DigestAlgorithm, Directive, InvocationSchema, Invoke, LegalHold,
     NewMetadata, ObjectAcl, Restore, RestoreTier, Retention, RetentionMode, SetRetention, StorageClass, Tag, Tagging,
-    Untagging, UpdateEncryption,
+    Untagging, UpdateEncryption, WaitForRestore,
 };
 use brigade_model::ports::job_store::JobStore;
 use brigade_model::ports::object_store::{
     CompleteMultipartUpload, CreateMultipartUpload, Encryption, Metadata, NewObject, PutObject, PutObjectRetention,
-    Request, UploadPart,
+    Request, RestoreObject, UploadPart,
 };
 use brigade_model::ports::{Clock, Entropy};
 use brigade_model::resource::RoleRef;
@@ -112,6 +112,12 @@ impl SimulatedCluster {
             }
             JobKind::Restore => {
                 self.put(SOURCE, &key, "first", Some("GLACIER"));
+                None
+            }
+            JobKind::WaitForRestore => {
+                self.put(SOURCE, &key, "first", Some("GLACIER"));
+                let tier = RestoreTier::Standard.name().to_owned();
+                self.act(RestoreObject { at: at(SOURCE, &key), version: None, days: 3, tier });
                 None
             }
             // The ETag of one made of parts says nothing of its bytes.
@@ -287,6 +293,7 @@ pub(crate) fn operation(job_kind: JobKind) -> Operation {
             let (function, schema) = ("function".to_owned(), InvocationSchema::V1);
             Operation::Invoke(Invoke { function, schema, arguments: Vec::new() })
         }
+        JobKind::WaitForRestore => Operation::WaitForRestore(WaitForRestore { hours: 1 }),
         JobKind::Restore => Operation::Restore(Restore { days: 3, tier: RestoreTier::Standard }),
     }
 }

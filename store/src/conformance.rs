@@ -139,6 +139,7 @@ promises! {
             a_slice_must_be_checked_since_the_oldest_lease_that_was_not_released_cleanly
             an_owner_that_takes_back_a_lease_leaves_the_slice_to_be_checked_since_then
             a_release_of_a_lost_slice_takes_nothing_from_its_new_owner
+            a_slice_that_is_put_off_waits_for_its_round_while_others_are_leased
             leases_are_counted_expired_or_not
             the_holder_of_the_stage_closes_a_slice_whatever_the_status;
         fences:

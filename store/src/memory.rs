@@ -208,6 +208,11 @@ impl JobStore for MemoryStore {
         Ok(())
     }
 
+    async fn put_off_slice(&self, lease: &SliceLease, round: u32) -> Result<(), StoreError> {
+        self.state().put_off_slice(lease, round);
+        Ok(())
+    }
+
     async fn revoke_lost(&self, job: JobId, grace: Duration, known: Option<KnownLeases>) -> Result<u64, StoreError> {
         Ok(self.state().revoke_lost(job, grace, known.as_ref(), self.now()))
     }

@@ -247,6 +247,11 @@ impl JobStore for SqliteStore {
         self.write(move |connection| slices::release_slice(connection, &lease, must_check)).await
     }
 
+    async fn put_off_slice(&self, lease: &SliceLease, round: u32) -> Result<(), StoreError> {
+        let lease = lease.clone();
+        self.write(move |connection| slices::put_off_slice(connection, &lease, round)).await
+    }
+
     async fn revoke_lost(&self, job: JobId, grace: Duration, known: Option<KnownLeases>) -> Result<u64, StoreError> {
         let now = self.now();
         self.write(move |connection| slices::revoke_lost(connection, job, grace, known.as_ref(), now)).await

@@ -18,7 +18,7 @@ use brigade_model::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoResponses, ToSchema};
 
-pub use change::{ChangeReason, PriorityChange, RetryRequest, StopReason};
+pub use change::{ChangeReason, PriorityChange, RetryRequest, StopReason, WaitRequest};
 pub use endpoint::{EndpointList, EndpointState, HardCaps, LaneState, ProtectionState, StoppedSince, WindowState};
 pub use failures::{FailedRow, FailureCount, FailureList};
 pub use job::{

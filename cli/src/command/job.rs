@@ -30,6 +30,7 @@ pub mod remove;
 pub mod report;
 pub mod resume;
 pub mod retry_failed;
+pub mod wait_for_restore;
 pub mod watch;
 
 use create::flags::Names;
@@ -76,6 +77,8 @@ enum Action {
     Remove(remove::Arguments),
     /// Do again what failed or was not attempted in a job that has ended
     RetryFailed(retry_failed::Arguments),
+    /// Wait, by a job of its own, until what a job restores is readable
+    WaitForRestore(wait_for_restore::Arguments),
     /// Show the report of a job that has ended
     Report(report::Arguments),
 }
@@ -153,6 +156,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Action::Priority(arguments) => priority::run(&context, arguments).await,
         Action::Remove(arguments) => remove::run(&context, arguments).await,
         Action::RetryFailed(arguments) => retry_failed::run(&context, arguments).await,
+        Action::WaitForRestore(arguments) => wait_for_restore::run(&context, arguments).await,
         Action::Report(arguments) => report::run(&context, arguments).await,
     }
 }

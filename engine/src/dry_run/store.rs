@@ -75,7 +75,9 @@ impl DryRun {
                 TaskEnd::Done(std::mem::take(&mut requests).mark(outcome))
             }
             // Nothing was done, so there is nothing in doubt.
-            TaskEnd::NotAttempted | TaskEnd::UnknownEffect | TaskEnd::CutShort(_) => TaskEnd::NotAttempted,
+            TaskEnd::NotAttempted | TaskEnd::NotYet | TaskEnd::UnknownEffect | TaskEnd::CutShort(_) => {
+                TaskEnd::NotAttempted
+            }
         };
         runs.into_iter().map(&mut mark).collect()
     }

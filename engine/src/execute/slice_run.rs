@@ -51,12 +51,26 @@ impl Aside {
     }
 }
 
+/// What a worker leaves of the tasks that have no outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Left {
+    /// They are to run; whether the next holder must check effects before it acts.
+    Unchecked { must_check: bool },
+    /// They were looked at, and are to be looked at again in that round of the job.
+    ForRound(u32),
+}
+
 /// Releases the slice. Retries for a while when the store fails, because a lease that expires
 /// instead makes the next worker check the tasks; stops when the cancel token is killed.
-pub(super) async fn release(run: SliceRun<'_>, must_check: bool) {
+pub(super) async fn release(run: SliceRun<'_>, left: Left) {
     let cut = run.cancel.for_cleanup();
     for _ in 0..RELEASE_TRIES {
-        match run.context.ports.jobs.release_slice(run.lease, must_check).await {
+        let jobs = &run.context.ports.jobs;
+        let released = match left {
+            Left::Unchecked { must_check } => jobs.release_slice(run.lease, must_check).await,
+            Left::ForRound(round) => jobs.put_off_slice(run.lease, round).await,
+        };
+        match released {
             Ok(()) => return,
             Err(error) => tracing::warn!(job = %run.job.id, %error, "cannot release slice lease; retrying"),
         }

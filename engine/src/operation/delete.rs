@@ -192,7 +192,7 @@ fn read_error(end: &End, sent: Timestamp) -> Known {
             Effect::Unknown => TaskEnd::UnknownEffect,
         }),
         End::Call { error, .. } => Known::NotYet((error.effect == Effect::Unknown).then_some(sent)),
-        End::Refused(_) | End::Rejected(_) | End::LeaseLost => Known::NotYet(None),
+        End::Refused(_) | End::Rejected(_) | End::NotYet | End::LeaseLost => Known::NotYet(None),
     }
 }
 

@@ -23,6 +23,8 @@ pub(crate) enum End {
     Refused(Outcome),
     /// The task cannot be done as things are now; an attempt before may have found them otherwise.
     Rejected(Outcome),
+    /// What the task waits for is not there yet.
+    NotYet,
     /// The lease is lost, or the job store does not take our records: the task must not go on.
     LeaseLost,
 }
@@ -32,7 +34,7 @@ impl End {
     pub(crate) fn is_stop(&self) -> bool {
         match self {
             End::Call { error, .. } => error.verdict == Verdict::Stopped,
-            End::Refused(_) | End::Rejected(_) => false,
+            End::Refused(_) | End::Rejected(_) | End::NotYet => false,
             End::LeaseLost => true,
         }
     }

@@ -307,6 +307,7 @@ impl<'a> TaskContext<'a> {
                     None => TaskEnd::Done(outcome),
                 }
             }
+            Err(End::NotYet) => TaskEnd::NotYet,
             Err(End::LeaseLost) => TaskEnd::NotAttempted,
         }
     }

@@ -17,3 +17,4 @@ mod tagging;
 mod test_job;
 mod unproven;
 mod untagging;
+mod wait;

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use brigade_model::job::Taken;
 use brigade_model::ports::job_store::{OpenUpload, ReportFile, UploadsOf};
 use brigade_model::status::{self, Event};
 use brigade_model::{DryRun, Job, Timestamp};
@@ -33,6 +34,9 @@ struct Manifest<'a> {
     /// The job whose failed tasks these are.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_of: Option<String>,
+    /// The job whose successes these are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    follows: Option<String>,
     /// What would be done: nothing of it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     dry_run: Option<DryRunFigures<'a>>,
@@ -121,6 +125,7 @@ fn encode(
     (files, left, restores_met): (&[ReportFile], &[OpenUpload], Option<RestoresMet>),
 ) -> Vec<u8> {
     let (job, layout, now) = (what.job, what.layout, what.clock.now());
+    let source = |takes| job.spec.retry_of.filter(|_| job.spec.takes == takes).map(|id| id.to_string());
     let left_out = job.prepared.iter().flat_map(|prepared| &prepared.left_out);
     let manifest = Manifest {
         format: layout.format,
@@ -130,7 +135,8 @@ fn encode(
         job_id: job.id.to_string(),
         job_status: status::next(job.status, Event::ReportWritten).unwrap_or(job.status).to_string(),
         operation: (layout.operation)(&job.spec.operation),
-        retry_of: job.spec.retry_of.map(|id| id.to_string()),
+        retry_of: source(Taken::Unfinished),
+        follows: source(Taken::Succeeded),
         dry_run: job.dry_run.as_ref().map(dry_run_figures),
         tasks: count_tasks(job),
         restores_met,

@@ -57,6 +57,7 @@ mod tests {
             is_leased: false,
             must_check,
             revocations: 0,
+            round: 0,
             first_leased: None,
             must_check_since: None,
         }

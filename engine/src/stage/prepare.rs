@@ -1,5 +1,5 @@
 //! Prepares a job: proves that the report can be written, and makes slices of the job's tasks,
-//! once: out of its `manifest`, or out of the tasks of an `ended_job` that it retries. While a
+//! once: out of its `manifest`, or out of the tasks of an `ended_job` that it retries or follows. While a
 //! manifest is read, `doubts` checks on a `sample` of the rows what they do not tell by themselves,
 //! `overlap` finds copies that would overwrite each other, and `refused` counts rows that certainly
 //! fail. `preflight` looks at last at what the rows will meet.

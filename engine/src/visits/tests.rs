@@ -17,6 +17,7 @@ fn head(id: u128, account: &str) -> JobHead {
         held_by_user: false,
         held_until: None,
         since: ServiceTime::default(),
+        retry_of: None,
         is_stage_leased: false,
     }
 }

@@ -25,6 +25,7 @@ mod quotas;
 mod refusals;
 mod restored;
 mod retry;
+mod rounds;
 mod service_clock;
 mod sharing;
 mod spoil;

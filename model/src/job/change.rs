@@ -4,10 +4,13 @@
 //! it is legal, and then sets what goes with it (times, reasons, failures). Stores call it inside
 //! their transaction, so that every body of `JobStore` moves jobs alike.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::failure::{self, JobFailure};
 use super::hold::Hold;
+use super::rounds::Rounds;
 use super::state::{Job, Prepared};
 use crate::Timestamp;
 use crate::dry_run::DryRun;
@@ -15,6 +18,7 @@ use crate::limits::{HOLD_TRY_EVERY, STATUS_UPDATE_REASON_BYTES_MAX};
 use crate::load::LoadLimits;
 use crate::operation::Tag;
 use crate::outcome::cut;
+use crate::progress::Progress;
 use crate::service_clock::ServiceTime;
 use crate::status::{self, Event, Phase, Status};
 
@@ -22,6 +26,8 @@ use crate::status::{self, Event, Phase, Status};
 pub const SUSPENDED_CAUSE: &str = "The job is awaiting confirmation";
 /// What a job says that its user paused.
 pub const REASON_PAUSED: &str = "paused by its user";
+/// What a job says between two rounds.
+pub const REASON_ROUND: &str = "waiting for restores";
 /// What a finished job says, as the documentation's example does.
 pub const REASON_COMPLETE: &str = "Job complete";
 
@@ -64,8 +70,11 @@ pub enum Change {
     Released,
     /// Its tasks fail alike by what a person must change: the service holds it. Legal while tasks run.
     HeldByService(JobFailure),
-    /// It is time to try a task of a job that the service holds.
+    /// It is time to try a task of a job that the service holds, or to begin the next round.
     HoldTried,
+    /// Every open task was looked at in this round: the job waits for the next one, the first time this
+    /// long.
+    RoundEnded(Duration),
     /// A task that was tried shows that the service need not hold the job any more.
     HoldLifted,
     /// Other limits; legal while it has tasks ahead.
@@ -117,7 +126,7 @@ impl Job {
                 let why = JobFailure::new(failure::CONFIRMATION_EXPIRED, "the job was not confirmed in time");
                 self.step_and_fail(Event::ConfirmationExpired, &why, at)
             }
-            Change::SlotGranted => self.take_slot(at),
+            Change::SlotGranted => self.take_slot(at, service),
             Change::Preempted => self.give_up_slot(at),
             Change::Drained => self.step(Event::Drained, at),
             Change::TasksExhausted => self.step(Event::TasksExhausted, at),
@@ -131,7 +140,8 @@ impl Job {
             Change::Held => self.hold(),
             Change::Released => self.release(service),
             Change::HeldByService(why) => self.hold_by_service(why, at, service),
-            Change::HoldTried => self.try_hold(),
+            Change::HoldTried => self.try_hold(service),
+            Change::RoundEnded(first_pause) => self.end_round(*first_pause, at, service),
             Change::HoldLifted => self.lift_hold(),
             Change::LimitsSet(limits) => self.set_limits(*limits),
             Change::TagsSet(tags) => {
@@ -173,8 +183,11 @@ impl Job {
         Ok(())
     }
 
-    fn take_slot(&mut self, at: Timestamp) -> Result<(), IllegalChange> {
+    fn take_slot(&mut self, at: Timestamp, now: ServiceTime) -> Result<(), IllegalChange> {
         self.step(Event::SlotGranted, at)?;
+        if self.spec.operation.patience().is_some() {
+            self.rounds.get_or_insert_with(|| Rounds::begin(now));
+        }
         self.say(&self.notes());
         Ok(())
     }
@@ -200,11 +213,36 @@ impl Job {
         Ok(())
     }
 
-    fn try_hold(&mut self) -> Result<(), IllegalChange> {
+    fn try_hold(&mut self, now: ServiceTime) -> Result<(), IllegalChange> {
         self.must_have_tasks_ahead()?;
+        self.begin_round(now);
         if let Some(hold) = &mut self.hold {
             hold.next_try = None;
         }
+        Ok(())
+    }
+
+    fn begin_round(&mut self, now: ServiceTime) {
+        if let (Some(rounds), Some(patience)) = (&mut self.rounds, self.spec.operation.patience())
+            && rounds.next.is_some()
+        {
+            rounds.begin_next(now, patience);
+        }
+    }
+
+    fn end_round(&mut self, first: Duration, at: Timestamp, now: ServiceTime) -> Result<(), IllegalChange> {
+        let illegal = IllegalChange { status: self.status };
+        let (mut rounds, patience) = self.rounds.zip(self.spec.operation.patience()).ok_or(illegal)?;
+        if self.status != Status::Active {
+            return Err(illegal);
+        }
+        self.step(Event::Preempted, at)?;
+        let next = rounds.end(now, first, patience);
+        self.rounds = Some(rounds);
+        let next = at.checked_add(next.since(now)).unwrap_or(at);
+        let Progress { total, succeeded, .. } = self.progress;
+        let waits = format!("{REASON_ROUND}: {succeeded} of {total} readable; looks again at {next:.0}");
+        self.say(if self.held_by_user { REASON_PAUSED } else { &waits });
         Ok(())
     }
 
@@ -264,7 +302,7 @@ impl Job {
     }
 
     /// A job that the service holds is tried at once, and has its whole patience again: its user may have
-    /// changed what was wrong.
+    /// changed what was wrong. One that waits for its next round begins it.
     fn release(&mut self, now: ServiceTime) -> Result<(), IllegalChange> {
         self.must_have_tasks_ahead()?;
         let said = &self.status_update_reason;
@@ -273,6 +311,7 @@ impl Job {
             self.say("");
         }
         self.held_by_user = false;
+        self.begin_round(now);
         if let Some(hold) = &mut self.hold {
             (hold.since, hold.next_try) = (now, None);
         }
@@ -327,7 +366,7 @@ impl Job {
             self.suspended_cause = Some(SUSPENDED_CAUSE.to_owned());
         }
         if !self.status.has_tasks_ahead() {
-            self.hold = None;
+            (self.hold, self.rounds) = (None, None);
         }
         if self.status.is_terminal() {
             self.terminated = Some(at);

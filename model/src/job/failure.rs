@@ -32,6 +32,8 @@ impl JobFailure {
 
 /// The job whose failed tasks are retried is gone, with its tasks.
 pub const RETRIED_JOB_NOT_FOUND: &str = "RetriedJobNotFound";
+/// The job whose restores are waited for is gone, or ended before its tasks were known.
+pub const FOLLOWED_JOB_NOT_FOUND: &str = "FollowedJobNotFound";
 /// The job's slices do not fit into what its account may take of the disk.
 pub const DISK_QUOTA_EXCEEDED: &str = "DiskQuotaExceeded";
 /// The manifest does not exist.

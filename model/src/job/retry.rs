@@ -5,7 +5,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
-use crate::job::{Job, JobSpec};
+use crate::job::{Job, JobSpec, Taken};
 use crate::status::Status;
 
 /// What a retry does with a task whose effect is unknown.
@@ -109,6 +109,7 @@ impl Job {
             description: retry.description.or_else(|| self.spec.description.clone()),
             priority: retry.priority.unwrap_or(self.priority),
             retry_of: Some(self.id),
+            takes: Taken::Unfinished,
             unconfirmed: retry.unconfirmed,
             tags: self.tags.clone(),
             ..self.spec.clone()

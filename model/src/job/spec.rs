@@ -52,10 +52,14 @@ pub struct JobSpec {
     pub role: RoleRef,
     /// What the wire has no field for.
     pub options: JobOptions,
-    /// The ended job whose tasks without a success are the tasks of this one; `None` reads them
-    /// from the manifest. The manifest of a retry is the first job's, and only echoed.
+    /// The job whose tasks, as [`JobSpec::takes`] says which, are the tasks of this one once it has
+    /// ended; `None` reads them from the manifest. The manifest of such a job is the first job's, and
+    /// only echoed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_of: Option<JobId>,
+    /// Which tasks of that job.
+    #[serde(default, skip_serializing_if = "Taken::is_unfinished")]
+    pub takes: Taken,
     /// What a retry does with tasks whose effect the job before left unknown.
     #[serde(default, skip_serializing_if = "Unconfirmed::is_look")]
     pub unconfirmed: Unconfirmed,
@@ -66,6 +70,22 @@ pub struct JobSpec {
     /// The tags that the job began with; [`Job::tags`](super::Job::tags) are those that it has now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Tag>,
+}
+
+/// Which tasks of an ended job are those of another.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Taken {
+    /// Those without a success: the other job retries them.
+    #[default]
+    Unfinished,
+    /// Those that succeeded: the other job follows.
+    Succeeded,
+}
+
+impl Taken {
+    fn is_unfinished(&self) -> bool {
+        *self == Taken::Unfinished
+    }
 }
 
 /// A value as a client spelled it.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::failure::JobFailure;
 use super::hold::Hold;
 use super::id::JobId;
+use super::rounds::Rounds;
 use super::spec::{Dialect, JobSpec};
 use crate::Timestamp;
 use crate::dry_run::DryRun;
@@ -48,6 +49,9 @@ pub struct Job {
     /// Why the service holds it, or tries whether it still must.
     #[serde(default)]
     pub hold: Option<Hold>,
+    /// How far it is in its rounds, if it works in rounds and has begun.
+    #[serde(default)]
+    pub rounds: Option<Rounds>,
     /// What its tasks may use now; its options say what it began with.
     pub limits: LoadLimits,
     /// When the backup was made that it was restored from. What it did after that is unknown: any
@@ -121,6 +125,7 @@ impl Job {
             is_confirmed: false,
             held_by_user: false,
             hold: None,
+            rounds: None,
             restored_from: None,
             is_deleted: false,
             created,
@@ -153,10 +158,12 @@ impl Job {
         Duration::from_millis(self.active_ms).saturating_add(since)
     }
 
-    /// Until when the service holds it; `None` when it does not, or tries a task now.
+    /// Until when the service holds it, or its next round begins; `None` when it does not wait so, or
+    /// tries a task now.
     #[must_use]
     pub fn held_until(&self) -> Option<ServiceTime> {
-        self.hold.as_ref().and_then(|hold| hold.next_try)
+        let (hold, rounds) = (self.hold.as_ref(), self.rounds.as_ref());
+        hold.and_then(|hold| hold.next_try).max(rounds.and_then(|rounds| rounds.next))
     }
 
     /// Whether its user or the service keeps it from having a slot.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::limits::{FAILURE_REASON_BYTES_MAX, STATUS_UPDATE_REASON_BYTES_MAX};
+use crate::operation::{Operation, Restore, RestoreTier, WaitForRestore};
 use crate::{AccountId, EndpointName, LoadLimits, ServiceTime, Status, Timestamp, samples};
 
 fn at(second: i64) -> Timestamp {
@@ -320,4 +321,75 @@ fn a_job_paused_by_its_user_says_so_though_the_service_holds_it_too() {
     let job = changed(changed(job(None), &runs), &[Change::HeldByService(why("NoSuchBucket")), Change::Drained]);
     assert_eq!((job.status, job.status_update_reason.as_str()), (Status::Paused, REASON_PAUSED));
     assert!(job.held_by_user && job.held_until().is_some());
+}
+
+/// A job that waits for restores, Active since second 100.
+fn waiting() -> Job {
+    let mut job = job(None);
+    job.spec.operation = Operation::WaitForRestore(WaitForRestore { hours: 1 });
+    let mut job = changed(job, &[Change::PreparationStarted, prepared()]);
+    job.change(&Change::SlotGranted, at(100), service(100)).unwrap();
+    job
+}
+
+const FIRST_PAUSE: std::time::Duration = std::time::Duration::from_secs(300);
+
+#[test]
+fn a_job_between_two_rounds_waits_without_its_slot_and_says_how_far_it_is_and_when_it_looks_again() {
+    let mut job = waiting();
+    job.progress.succeeded = 2;
+    job.change(&Change::RoundEnded(FIRST_PAUSE), at(110), service(110)).unwrap();
+    assert_eq!((job.status, job.held_until()), (Status::Pausing, Some(service(410))));
+    let reason = format!("waiting for restores: 2 of 3 readable; looks again at {:.0}", at(410));
+    assert_eq!(job.status_update_reason, reason);
+    job.change(&Change::Drained, at(111), service(111)).unwrap();
+    assert_eq!((job.status, job.is_held()), (Status::Paused, true));
+    for change in [Change::HoldTried, Change::SlotGranted] {
+        job.change(&change, at(410), service(410)).unwrap();
+    }
+    let rounds = Rounds { number: 1, since: service(100), next: None, is_last: false };
+    assert_eq!((job.status, job.rounds, job.is_held()), (Status::Active, Some(rounds), false));
+    let cancelled = changed(job, &[Change::CancelRequested("enough".into())]);
+    assert_eq!((cancelled.status, cancelled.rounds), (Status::Cancelling, None));
+}
+
+#[test]
+fn the_round_that_begins_when_patience_is_over_is_the_last_and_a_user_who_resumes_has_the_next_begin_at_once() {
+    let mut job = waiting();
+    job.change(&Change::RoundEnded(FIRST_PAUSE), at(110), service(110)).unwrap();
+    job.change(&Change::Drained, at(111), service(111)).unwrap();
+    let mut resumed = job.clone();
+    resumed.change(&Change::Released, at(200), service(200)).unwrap();
+    assert_eq!((resumed.is_held(), resumed.rounds.map(|rounds| rounds.is_last)), (false, Some(false)));
+    assert_eq!(resumed.status_update_reason, "");
+    job.change(&Change::Held, at(112), service(112)).unwrap();
+    assert_eq!(job.status_update_reason, REASON_PAUSED);
+    job.change(&Change::Released, at(3700), service(3700)).unwrap();
+    assert_eq!(job.rounds.map(|rounds| rounds.is_last), Some(true), "an hour has passed since its first look");
+}
+
+#[test]
+fn only_a_job_that_works_in_rounds_and_is_active_ends_one() {
+    for mut job in [changed(job(None), &[Change::PreparationStarted, prepared(), Change::SlotGranted]), {
+        let mut job = waiting();
+        job.change(&Change::Preempted, at(101), service(101)).unwrap();
+        job
+    }] {
+        let before = job.clone();
+        assert!(job.change(&Change::RoundEnded(FIRST_PAUSE), at(110), service(110)).is_err());
+        assert_eq!(job, before);
+    }
+}
+
+#[test]
+fn a_retry_of_a_job_that_waits_takes_what_is_left_of_it_and_not_the_successes_again() {
+    let mut restore = job(Some(true));
+    restore.spec.operation = Operation::Restore(Restore { days: 1, tier: RestoreTier::Bulk });
+    let follow =
+        Follow { client_request_token: "w".into(), priority: None, description: None, wait: WaitForRestore::default() };
+    let mut waiting = job(None);
+    waiting.spec = restore.followed(follow);
+    assert_eq!((waiting.spec.retry_of, waiting.spec.takes), (Some(restore.id), Taken::Succeeded));
+    assert_eq!(waiting.spec.confirmation_required, Some(false), "it changes nothing that must be confirmed");
+    assert_eq!(waiting.retried(Retry::default()).takes, Taken::Unfinished);
 }

@@ -141,8 +141,9 @@ pub trait JobStore: Send + Sync + 'static {
     /// Slices in their order, from index `from`, at most `limit`.
     async fn slices(&self, job: JobId, from: u32, limit: usize) -> Result<Vec<SliceRow>, StoreError>;
 
-    /// Leases the first slice of an Active job that is not done and not leased. `None` when
-    /// there is none, or the job is not Active.
+    /// Leases a slice of an Active job that is not done and not leased: the first of those that were put
+    /// off to the earliest round, if that is no later than the job's. `None` when there is none, or the
+    /// job is not Active.
     async fn lease_slice(
         &self,
         job: JobId,
@@ -169,6 +170,10 @@ pub trait JobStore: Send + Sync + 'static {
     /// the store does not know which of its tasks an earlier holder tried; it must be checked since
     /// the oldest such lease began. A lease that is lost already is no error.
     async fn release_slice(&self, lease: &SliceLease, must_check: bool) -> Result<(), StoreError>;
+
+    /// Releases it until the job's round of that number: every task without an outcome was looked at, and
+    /// no attempt can have had an effect. A lease that is lost already is no error.
+    async fn put_off_slice(&self, lease: &SliceLease, round: u32) -> Result<(), StoreError>;
 
     /// Revokes slice leases of a job that have no worker: those that expired at least `grace` ago
     /// and, where an owner says which ones it knows, every other one of this owner, whose answer or

@@ -103,12 +103,13 @@ fn names_are_read_back() {
 #[rustfmt::skip]
 const PARAGRAPHS: [(Status, &str); 13] = [
     (Status::New, "\
-CreateJob and `brigade job retry-failed` store a job as New, in the transaction that the service commits before it answers. The
-engine takes the job's stage and moves it to Preparing. A cancel ends it as Cancelled without a report. A confirmation that
+CreateJob, `brigade job retry-failed` and `brigade job wait-for-restore` store a job as New, in the transaction that the service
+commits before it answers. The engine takes the job's stage and moves it to Preparing; of a job that follows another it does so
+when that has ended. A cancel ends it as Cancelled without a report. A confirmation that
 arrives this early, or while the job is Preparing, is stored: the job then skips Suspended."),
     (Status::Preparing, "\
 The engine brings a New job here. It proves that the report's place is writable, reads the manifest (or the tasks of the job
-that this one retries), cuts it into slices and counts the rows. When it has counted the last row, the job becomes Ready, or
+that this one retries or follows), cuts it into slices and counts the rows. When it has counted the last row, the job becomes Ready, or
 Suspended if its client asked to confirm and has not confirmed yet. Before that it looks at a sample of the rows (the preflight). A
 manifest that is not as the job describes it, a bucket that does not exist, a role that no longer allows the job, a full quota,
 and `prepare_patience` (24 h) without success lead to Failing. A cancel ends the job as Cancelled without a report: no task has
@@ -124,8 +125,8 @@ job. The slot moves the job to Active. A job that its user paused, or that a res
 A cancel ends it as Cancelled without a report."),
     (Status::Active, "\
 A slot brings a Ready or Paused job here. Workers lease its slices, run its tasks and record their outcomes. When every task
-has an outcome, the job becomes Completing. A pause by its user, or a job that the slot belongs to before this one, moves it to
-Pausing. Too many failed tasks, an unreadable slice, a role that is gone, or a slice whose lease was revoked ten times move it
+has an outcome, the job becomes Completing. A pause by its user, a job that the slot belongs to before this one, or the end of a
+round of a job that waits for restores moves it to Pausing. Too many failed tasks, an unreadable slice, a role that is gone, or a slice whose lease was revoked ten times move it
 to Failing. A cancel moves it to Cancelling."),
     (Status::Pausing, "\
 An Active job comes here when it loses its slot. It starts no task; tasks in flight end, and the workers record them and give
@@ -133,7 +134,7 @@ their leases back. The job keeps its slot until the last lease is gone, then it 
 last ones it becomes Completing; if too many tasks failed, or a stage failed, Failing. A cancel moves it to Cancelling."),
     (Status::Paused, "\
 A Pausing job comes here once it has no lease left. It holds no slot and waits as a Ready job does: a slot makes it Active
-again, unless its user paused it or a restore holds it. A cancel moves it to Cancelling, because some of its tasks ran and the
+again, unless its user paused it, a restore holds it, or it waits for its next round. A cancel moves it to Cancelling, because some of its tasks ran and the
 report says which."),
     (Status::Completing, "\
 A job comes here from Active or Pausing when every task has an outcome. The engine drains it, aborts the multipart uploads that

@@ -1,8 +1,10 @@
-//! What a handler of the operator's API takes: who asks, the name in the path, the body.
+//! What a handler of the operator's API takes: who asks, the name in the path, the body and what every body
+//! that creates a job has.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use brigade_model::JobId;
+use brigade_model::limits::{CLIENT_REQUEST_TOKEN_BYTES_MAX, DESCRIPTION_BYTES_MAX};
 use brigade_service::{Caller, ServiceError};
 use brigade_wire::parse_query;
 use http::request::Parts;
@@ -10,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::answer::JsonRefusal;
 use super::errors;
+use crate::refusal::ErrorAnswer;
 
 /// Who asks.
 #[derive(Clone)]
@@ -68,5 +71,29 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
             return Err(errors::malformed_json("it is no object").into());
         }
         Ok(serde_json::from_slice(&body).map(Self).map_err(errors::malformed_json)?)
+    }
+}
+
+/// What a request says of the job that it creates out of another's tasks, within its bounds.
+pub(super) fn check_new_job(
+    token: Option<&str>,
+    description: Option<&str>,
+    priority: Option<i32>,
+) -> Result<(), ErrorAnswer> {
+    let texts = [
+        ("client_request_token", token, CLIENT_REQUEST_TOKEN_BYTES_MAX),
+        ("description", description, DESCRIPTION_BYTES_MAX),
+    ];
+    for (name, text, bytes_max) in texts {
+        if text.is_some_and(|text| text.len() > bytes_max) {
+            return Err(errors::invalid(name, format_args!("must be {bytes_max} bytes at most")));
+        }
+    }
+    if token.is_some_and(str::is_empty) {
+        return Err(errors::invalid("client_request_token", "must not be empty"));
+    }
+    match priority.is_some_and(|priority| priority < 0) {
+        true => Err(errors::invalid("priority", "must not be below 0")),
+        false => Ok(()),
     }
 }

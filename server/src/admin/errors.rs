@@ -3,7 +3,7 @@
 
 use std::fmt::Display;
 
-use brigade_model::job::CannotRetry;
+use brigade_model::job::{CannotFollow, CannotRetry};
 use brigade_service::{PlaceUse, ServiceError};
 use brigade_wire::cos::words::operation_name;
 
@@ -37,6 +37,7 @@ pub(super) fn refusal(error: ServiceError) -> Refusal {
             told("TooManyJobs", 500, sentence(&error))
         }
         ServiceError::CannotRetry(why) => told(cannot_retry(*why), 409, sentence(&error)),
+        ServiceError::CannotFollow(why) => told(cannot_follow(*why), 409, sentence(&error)),
         ServiceError::NoSuchEndpoint => told("NoSuchEndpoint", 404, sentence(&error)),
         ServiceError::BeyondConfiguration { limit, .. } => invalid(limit, &error),
         ServiceError::ReasonTooLong { .. } => invalid("reason", &error),
@@ -60,6 +61,15 @@ fn cannot_retry(why: CannotRetry) -> &'static str {
         CannotRetry::NeverRead => "ManifestNotRead",
         CannotRetry::NothingLeft => "NothingToRetry",
         CannotRetry::OutcomesRemoved(_) => "OutcomesRemoved",
+    }
+}
+
+fn cannot_follow(why: CannotFollow) -> &'static str {
+    match why {
+        CannotFollow::NotARestore | CannotFollow::DryRun => "NotARestore",
+        CannotFollow::NeverRead => "ManifestNotRead",
+        CannotFollow::NothingSucceeded => "NothingToWaitFor",
+        CannotFollow::OutcomesRemoved(_) => "OutcomesRemoved",
     }
 }
 

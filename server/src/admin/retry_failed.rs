@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use brigade_model::job::{Retry, Unconfirmed};
-use brigade_model::limits::{CLIENT_REQUEST_TOKEN_BYTES_MAX, DESCRIPTION_BYTES_MAX};
 use brigade_service::JobService;
 use brigade_wire::admin::{JobState, Refusals, RetryRequest};
 
+use super::arguments::check_new_job;
 use super::{AdminCaller, Done, JsonBody, JsonRefusal, PathName, errors, job_id};
 use crate::api::Api;
 use crate::refusal::ErrorAnswer;
@@ -45,22 +45,7 @@ fn read(service: &JobService, request: RetryRequest) -> Result<Retry, ErrorAnswe
     let RetryRequest { client_request_token, priority, confirmation_required, description, unconfirmed } = request;
     let unconfirmed = unconfirmed.map_or(Ok(Unconfirmed::default()), |word| word.parse());
     let unconfirmed = unconfirmed.map_err(|why| errors::invalid("unconfirmed", why))?;
-    let bounded = |name, text: &String, bytes_max| match text.len() > bytes_max {
-        true => Err(errors::invalid(name, format_args!("must be {bytes_max} bytes at most"))),
-        false => Ok(()),
-    };
-    if let Some(token) = &client_request_token {
-        bounded("client_request_token", token, CLIENT_REQUEST_TOKEN_BYTES_MAX)?;
-        if token.is_empty() {
-            return Err(errors::invalid("client_request_token", "must not be empty"));
-        }
-    }
-    if let Some(description) = &description {
-        bounded("description", description, DESCRIPTION_BYTES_MAX)?;
-    }
-    if priority.is_some_and(|priority| priority < 0) {
-        return Err(errors::invalid("priority", "must not be below 0"));
-    }
-    let client_request_token = client_request_token.unwrap_or_else(|| service.fresh_retry_token());
+    check_new_job(client_request_token.as_deref(), description.as_deref(), priority)?;
+    let client_request_token = client_request_token.unwrap_or_else(|| service.fresh_token("retry"));
     Ok(Retry { client_request_token, priority, confirmation_required, description, unconfirmed })
 }

@@ -18,6 +18,7 @@ mod audit;
 mod errors;
 mod jobs;
 mod retry;
+mod wait;
 mod waiting;
 
 fn document(read: &Read) -> Value {

@@ -71,6 +71,7 @@ pub(crate) fn refusal(error: ServiceError, action: &Action) -> Refusal {
         ServiceError::TooManyListed { max } => CosError::too_many_listed_jobs(max),
         ServiceError::DiskQuotaFull { max } => CosError::disk_quota_full(max),
         ServiceError::CannotRetry(_)
+        | ServiceError::CannotFollow(_)
         | ServiceError::NoSuchEndpoint
         | ServiceError::BeyondConfiguration { .. }
         | ServiceError::ReasonTooLong { .. }

@@ -92,7 +92,7 @@ async fn a_place_that_says_nothing_is_the_source() {
     }
     assert_eq!(resolve(&one.source, "photos-1250000000").as_deref(), Some("photos"), "the appid is stripped");
     assert_eq!(resolve(&one.source, "photos2"), None);
-    assert_eq!(one.operations.len(), 4);
+    assert_eq!(one.operations.len(), 5);
 }
 
 #[tokio::test(start_paused = true)]

@@ -86,6 +86,7 @@ pub(crate) fn refusal(error: ServiceError) -> Refusal {
         | ServiceError::TooManyListed { .. }
         | ServiceError::DiskQuotaFull { .. } => S3ControlError::too_many_requests(error),
         ServiceError::CannotRetry(_)
+        | ServiceError::CannotFollow(_)
         | ServiceError::NoSuchEndpoint
         | ServiceError::BeyondConfiguration { .. }
         | ServiceError::ReasonTooLong { .. }

@@ -27,7 +27,11 @@ fn is_proved(job_kind: JobKind, task_history: &TaskHistory<'_>) -> bool {
             _ if call.is_act() => !done.is_refused,
             // A delete that was looked at finds nothing, and a change of tags finds them as they shall be.
             JobKind::Delete => done.is_refused,
-            JobKind::AddTags | JobKind::RemoveTags | JobKind::Checksum | JobKind::ChecksumOfParts => !done.is_refused,
+            JobKind::AddTags
+            | JobKind::RemoveTags
+            | JobKind::Checksum
+            | JobKind::ChecksumOfParts
+            | JobKind::WaitForRestore => !done.is_refused,
             _ => false,
         })
     };
@@ -111,6 +115,11 @@ fn is_as_wanted(cluster: &SimulatedCluster, job: &JobEvidence<'_>, task_history:
             is_said && says(task_history).starts_with(&text_of(key.as_str()))
         }
         JobKind::Restore => source.is_some_and(|object| object.head.restore.is_some()),
+        // It can be read.
+        JobKind::WaitForRestore => source.is_some_and(|object| {
+            let is_restored = object.head.restore.is_some_and(|restore| restore.contains("\"false\""));
+            is_restored || object.head.storage_class.as_deref() != Some("GLACIER")
+        }),
     }
 }
 

@@ -9,7 +9,7 @@ use brigade_model::manifest::{Field, ManifestFormat, ManifestLocation, ManifestS
 use brigade_model::names::{AccountId, BucketName, ETag, EndpointName, ObjectKey, VersionId};
 use brigade_model::operation::{
     CannedAcl, Copy, Directive, Grant, NewMetadata, Operation, Permission, Restore, RestoreTier, StorageClass, Tag,
-    Tagging,
+    Tagging, WaitForRestore,
 };
 use brigade_model::options::{
     EmptyVersion, Header, HoldPatience, JobOptions, KeyEncoding, Preflight, Separator, SharedTargets,
@@ -76,6 +76,7 @@ pub fn sample_specs() -> Vec<(&'static str, JobSpec)> {
         ("copy", spec(Operation::Copy(Box::new(copy())), options())),
         ("restore", spec(Operation::Restore(Restore { days: 7, tier: RestoreTier::Bulk }), JobOptions::default())),
         ("tagging", spec(Operation::Tagging(tagging), JobOptions::default())),
+        ("wait-for-restore", spec(Operation::WaitForRestore(WaitForRestore { hours: 48 }), JobOptions::default())),
     ]
 }
 

@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use brigade_model::job::Change;
+use brigade_model::operation::{Operation, WaitForRestore};
 use brigade_model::ports::job_store::{AddSlicesError, Fence, KnownLeases, LeaseError, StoreError};
+use brigade_model::slots::SlotMove;
 use brigade_model::status::Status;
 use futures::future::join_all;
 
 use super::Bench;
 use super::samples::{
-    GRACE, TTL, active, end, lease_slice, lease_stage, owner, part, preparing, ready, sample_job, slices_of, step,
-    token,
+    GRACE, TTL, active, end, endpoint, lease_slice, lease_stage, owner, part, preparing, ready, sample_job, slices_of,
+    step, token,
 };
 
 const MOMENT: Duration = Duration::from_millis(1);
@@ -233,6 +235,39 @@ pub(super) async fn a_release_of_a_lost_slice_takes_nothing_from_its_new_owner(b
     let next = lease_slice(&store, id).await;
     store.release_slice(&lost, false).await.unwrap();
     store.renew_slice(&next, TTL).await.unwrap();
+}
+
+pub(super) async fn a_slice_that_is_put_off_waits_for_its_round_while_others_are_leased(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let mut job = sample_job(1);
+    job.spec.operation = Operation::WaitForRestore(WaitForRestore { hours: 1 });
+    let id = active(&store, job, &[1, 1]).await;
+    let first = lease_slice(&store, id).await;
+    store.put_off_slice(&first, 1).await.unwrap();
+    store.put_off_slice(&first, 9).await.unwrap();
+    assert!(matches!(store.renew_slice(&first, TTL).await, Err(LeaseError::Fenced)), "it is released");
+    let second = lease_slice(&store, id).await;
+    assert_eq!(second.slice.index, 1, "the one that was put off comes later");
+    store.put_off_slice(&second, 1).await.unwrap();
+    assert_eq!(store.lease_slice(id, owner(1), token(), TTL).await.unwrap(), None, "this round is over");
+
+    let paused = step(&store, id, Change::RoundEnded(TTL)).await.unwrap();
+    let next = bench.store().service_time().await.unwrap().after(TTL);
+    assert_eq!(paused.held_until(), Some(next));
+    assert_eq!(store.open_jobs().await.unwrap()[0].held_until, Some(next));
+    step(&store, id, Change::Drained).await.unwrap();
+    assert_eq!(store.reschedule(&endpoint("e"), 1).await.unwrap(), [], "between rounds it wants no slot");
+    let stage = lease_stage(&store, id).await;
+    let closing = store.lease_slice_to_close(&stage, 0, token(), TTL).await.unwrap().unwrap();
+    assert_eq!((closing.slice.index, closing.slice.must_check), (0, false));
+    store.put_off_slice(&closing, 1).await.unwrap();
+
+    step(&store, id, Change::HoldTried).await.unwrap();
+    assert_eq!(store.reschedule(&endpoint("e"), 1).await.unwrap(), [(id, SlotMove::Grant)]);
+    for index in [0, 1] {
+        assert_eq!(lease_slice(&store, id).await.slice.index, index);
+    }
+    assert_eq!(store.lease_slice(id, owner(1), token(), TTL).await.unwrap(), None);
 }
 
 pub(super) async fn leases_are_counted_expired_or_not(bench: &mut dyn Bench) {

@@ -42,7 +42,7 @@ pub(super) struct JobRecord {
     pub(super) applied: HashSet<ChangeId>,
     pub(super) slices: Vec<Slice>,
     /// Slices that are neither done nor leased.
-    pub(super) waiting: BTreeSet<u32>,
+    pub(super) waiting: BTreeSet<(u32, u32)>,
     /// By upload id: the slice (`None` for the report) and the upload.
     pub(super) uploads: BTreeMap<String, (Option<u32>, OpenUpload)>,
     pub(super) files: BTreeMap<(String, u32), ReportFile>,
@@ -72,6 +72,7 @@ impl JobRecord {
             held_by_user: self.job.held_by_user,
             held_until: self.job.held_until(),
             since: self.job.since,
+            retry_of: self.job.spec.retry_of,
             is_stage_leased: self.stage.is_live(now.monotonic),
         }
     }

@@ -23,6 +23,8 @@ pub(super) struct Slice {
     failed: u32,
     must_check: bool,
     revocations: u32,
+    /// The round of its job that it waits for.
+    round: u32,
     first_leased: Option<Timestamp>,
     /// When its last lease began.
     leased_at: Option<Timestamp>,
@@ -40,6 +42,7 @@ impl Slice {
             failed: 0,
             must_check: false,
             revocations: 0,
+            round: 0,
             first_leased: None,
             leased_at: None,
             must_check_since: None,
@@ -73,9 +76,15 @@ impl Slice {
             is_leased: self.lease.is_held(),
             must_check: self.must_check,
             revocations: self.revocations,
+            round: self.round,
             first_leased: self.first_leased,
             must_check_since: self.must_check_since,
         }
+    }
+
+    /// Its place among the slices that wait for a lease.
+    fn turn(&self) -> (u32, u32) {
+        (self.round, self.new.index)
     }
 
     fn is_done(&self) -> bool {
@@ -127,9 +136,9 @@ impl JobRecord {
         ttl: Duration,
         now: Moment,
     ) -> Option<SliceLease> {
-        self.waiting.remove(&index);
         let job = self.job.id;
-        let slice = self.slice(index)?;
+        let slice = self.slices.get_mut(index as usize)?;
+        self.waiting.remove(&slice.turn());
         slice.first_leased.get_or_insert(now.wall);
         slice.leased_at = Some(now.wall);
         let fence = slice.lease.take(owner, token, now.monotonic.after(ttl));
@@ -142,7 +151,7 @@ impl JobRecord {
         let mut count = 0;
         for slice in self.slices.iter_mut().filter(|slice| is_lost(slice.new.index, &slice.lease)) {
             slice.revoke();
-            self.waiting.insert(slice.new.index);
+            self.waiting.insert(slice.turn());
             count += 1;
         }
         count
@@ -164,8 +173,9 @@ impl State {
         now: Moment,
     ) -> Option<SliceLease> {
         let record = self.jobs.get_mut(&job).filter(|record| record.job.status == Status::Active)?;
-        let first = *record.waiting.first()?;
-        record.lease_slice(first, owner, token, ttl, now)
+        let round = record.job.rounds.map_or(0, |rounds| rounds.number);
+        let (_, first) = record.waiting.first().filter(|(waits_for, _)| *waits_for <= round)?;
+        record.lease_slice(*first, owner, token, ttl, now)
     }
 
     pub(super) fn lease_slice_to_close(
@@ -177,7 +187,8 @@ impl State {
         now: Moment,
     ) -> Result<Option<SliceLease>, LeaseError> {
         let record = self.held_stage(stage)?;
-        if !record.waiting.contains(&slice) {
+        let turn = record.slice(slice).map(|slice| slice.turn());
+        if turn.is_none_or(|turn| !record.waiting.contains(&turn)) {
             return Ok(None);
         }
         Ok(record.lease_slice(slice, stage.owner, token, ttl, now))
@@ -198,7 +209,19 @@ impl State {
             if must_check {
                 slice.mark_must_check();
             }
-            record.waiting.insert(lease.slice.index);
+            let turn = slice.turn();
+            record.waiting.insert(turn);
+        }
+    }
+
+    pub(super) fn put_off_slice(&mut self, lease: &SliceLease, round: u32) {
+        let Some(record) = self.jobs.get_mut(&lease.job) else { return };
+        let Some(slice) = record.slice(lease.slice.index) else { return };
+        if slice.lease.check(lease.fence).is_ok() {
+            slice.lease.release();
+            (slice.round, slice.revocations) = (round, 0);
+            let turn = slice.turn();
+            record.waiting.insert(turn);
         }
     }
 

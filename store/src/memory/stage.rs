@@ -72,7 +72,7 @@ impl State {
             return Err(AddSlicesError::OverQuota);
         }
         let record = self.held_stage(lease)?;
-        record.waiting.extend(new.iter().map(|slice| slice.index));
+        record.waiting.extend(new.iter().map(|slice| (0, slice.index)));
         record.slices.extend(new.into_iter().map(Slice::new));
         Ok(())
     }

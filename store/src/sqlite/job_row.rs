@@ -4,7 +4,7 @@
 //! `spec` is what the client asked, written once; `life` is what changes and no query asks for.
 //! Golden files pin both (`fixtures/store/`): data that was written once can always be read.
 
-use brigade_model::job::{Hold, Job, JobFailure, JobSpec, Prepared};
+use brigade_model::job::{Hold, Job, JobFailure, JobSpec, Prepared, Rounds};
 use brigade_model::operation::Tag;
 use brigade_model::{DoneBytes, DryRun, LoadLimits, Progress, Timestamp};
 use rusqlite::{Connection, Row};
@@ -29,6 +29,8 @@ pub(super) struct Life {
     restored_from: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hold: Option<Hold>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rounds: Option<Rounds>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     tags: Vec<Tag>,
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -53,6 +55,7 @@ impl Life {
             tags: job.tags.clone(),
             active_ms: job.active_ms,
             hold: job.hold.clone(),
+            rounds: job.rounds,
         }
     }
 }
@@ -82,7 +85,7 @@ const INSERT_JOB: &str = "INSERT INTO job (id, account, dialect, token, endpoint
 
 const UPDATE_JOB: &str = "UPDATE job SET status = ?2, priority = ?3, revision = ?4, held_by_user = ?5,
         is_deleted = ?6, is_visible = ?7, suspended = ?8, terminated = ?9, total = ?10, life = ?11, since = ?12,
-        lacks_report = ?13, held_until = ?14,
+        lacks_report = ?13, held_until = ?14, round = ?15,
         stage_owner = iif(?9 IS NULL, stage_owner, NULL), stage_expires = iif(?9 IS NULL, stage_expires, NULL)
     WHERE id = ?1";
 
@@ -125,6 +128,7 @@ pub(super) fn read_job(row: &Row<'_>) -> rusqlite::Result<Job> {
         tags: life.tags,
         active_ms: life.active_ms,
         hold: life.hold,
+        rounds: life.rounds,
     })
 }
 
@@ -172,6 +176,7 @@ pub(super) fn update_job(connection: &Connection, job: &Job) -> rusqlite::Result
         Service(job.since),
         job.lacks_report,
         job.held_until().map(Service),
+        job.rounds.map_or(0, |rounds| rounds.number),
     ])?;
     Ok(())
 }

@@ -37,7 +37,7 @@ pub(super) const NEWEST_OF_STATUS: &str = "SELECT id FROM job
     ORDER BY id DESC LIMIT ?5";
 
 pub(super) const OPEN_JOBS: &str = "SELECT id, account, endpoint, status, priority, revision, held_by_user, since,
-        coalesce(stage_expires > ?1, 0), held_until
+        coalesce(stage_expires > ?1, 0), held_until, retry_of
     FROM job WHERE terminated IS NULL ORDER BY id";
 
 pub(super) const COUNT_JOBS: &str = "SELECT status, count(*) FROM job WHERE is_deleted = 0 GROUP BY status";
@@ -100,6 +100,7 @@ fn head(row: &Row<'_>) -> rusqlite::Result<JobHead> {
         since: row.get::<_, Service>(7)?.0,
         is_stage_leased: row.get(8)?,
         held_until: row.get::<_, Option<Service>>(9)?.map(|moment| moment.0),
+        retry_of: row.get::<_, Option<Id>>(10)?.map(|id| id.0),
     })
 }
 

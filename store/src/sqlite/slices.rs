@@ -13,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::accounts::add_bytes;
 use super::column::{Count, Expiry, Id, Json, Name, Text, Time};
-use super::stages::{JOB_STATUS, job_status, lapsed, must_hold_stage};
+use super::stages::{job_status, lapsed, must_hold_stage};
 use super::writer::{Acted, fenced_unless, refuse};
 use crate::moment::Moment;
 
@@ -21,7 +21,7 @@ use crate::moment::Moment;
 macro_rules! slice_columns {
     () => {
         "number, first_task, tasks, spool_name, succeeded, failed, expires IS NOT NULL, must_look, revocations,
-         first_leased, unsettled_since"
+         first_leased, unsettled_since, round"
     };
 }
 
@@ -48,9 +48,12 @@ macro_rules! revoke {
 pub(super) const SLICES: &str =
     concat!("SELECT ", slice_columns!(), " FROM slice WHERE job = ?1 AND number >= ?2 ORDER BY number LIMIT ?3");
 
-/// The planner has no statistics and would walk all slices that are done before it.
-pub(super) const FIRST_WAITING: &str = "SELECT number FROM slice INDEXED BY slice_waiting
-    WHERE job = ?1 AND is_done = 0 AND expires IS NULL ORDER BY number LIMIT 1";
+/// The planner has no statistics and would walk all slices that are done before it. Only the one of the
+/// earliest round is read: if that waits for a later round than the job's, so does every other.
+pub(super) const FIRST_WAITING: &str = "SELECT number, round FROM slice INDEXED BY slice_waiting
+    WHERE job = ?1 AND is_done = 0 AND expires IS NULL ORDER BY round, number LIMIT 1";
+
+pub(super) const JOB_ROUND: &str = "SELECT status, round FROM job WHERE id = ?1";
 
 pub(super) const LEASE_SLICE: &str = concat!(
     "UPDATE slice SET epoch = epoch + 1, token = ?6, owner = ?3, expires = ?4, leased_at = ?5,
@@ -71,6 +74,10 @@ pub(super) const RELEASE_SLICE: &str = concat!(
     ", unsettled_since)
      WHERE job = ?1 AND number = ?2 AND epoch = ?3 AND token = ?4 AND expires IS NOT NULL"
 );
+
+/// A slice that its workers look at, round after round, does not kill them.
+pub(super) const PUT_OFF_SLICE: &str = "UPDATE slice SET owner = NULL, expires = NULL, round = ?5, revocations = 0
+     WHERE job = ?1 AND number = ?2 AND epoch = ?3 AND token = ?4 AND expires IS NOT NULL";
 
 pub(super) const LEASES_OF: &str = "SELECT number, epoch, token FROM slice INDEXED BY slice_leased
     WHERE job = ?1 AND expires IS NOT NULL AND owner = ?2";
@@ -128,6 +135,7 @@ fn read_slice(row: &Row<'_>) -> rusqlite::Result<SliceRow> {
         revocations: row.get(8)?,
         first_leased: row.get::<_, Option<Time>>(9)?.map(|time| time.0),
         must_check_since: row.get::<_, Option<Time>>(10)?.map(|time| time.0),
+        round: row.get(11)?,
     })
 }
 
@@ -143,14 +151,14 @@ pub(super) fn lease_slice(
     ttl: Duration,
     now: Moment,
 ) -> rusqlite::Result<Option<SliceLease>> {
-    let status = |row: &Row<'_>| Ok(row.get::<_, Text<Status>>(0)?.0);
-    let status = connection.prepare_cached(JOB_STATUS)?.query_row((Id(job),), status).optional()?;
-    if status != Some(Status::Active) {
-        return Ok(None);
-    }
+    let status = |row: &Row<'_>| Ok((row.get::<_, Text<Status>>(0)?.0, row.get(1)?));
+    let status: Option<(Status, u32)> =
+        connection.prepare_cached(JOB_ROUND)?.query_row((Id(job),), status).optional()?;
+    let Some((Status::Active, round)) = status else { return Ok(None) };
     let mut waiting = connection.prepare_cached(FIRST_WAITING)?;
-    match waiting.query_row((Id(job),), |row| row.get(0)).optional()? {
-        Some(number) => lease_one(connection, (job, number), owner, token, ttl, now),
+    let first = waiting.query_row((Id(job),), |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    match first.filter(|(_, waits_for): &(u32, u32)| *waits_for <= round) {
+        Some((number, _)) => lease_one(connection, (job, number), owner, token, ttl, now),
         None => Ok(None),
     }
 }
@@ -177,8 +185,8 @@ fn lease_one(
     now: Moment,
 ) -> rusqlite::Result<Option<SliceLease>> {
     let lease = |row: &Row<'_>| {
-        let fence = Fence { epoch: row.get::<_, Count>(11)?.0, token };
-        let next_seq = row.get::<_, Count>(12)?.0;
+        let fence = Fence { epoch: row.get::<_, Count>(12)?.0, token };
+        let next_seq = row.get::<_, Count>(13)?.0;
         Ok(SliceLease { job, owner, fence, next_seq, leased_at: now.wall, slice: read_slice(row)? })
     };
     let expires = Expiry(now.monotonic.after(ttl));
@@ -204,6 +212,13 @@ pub(super) fn release_slice(connection: &Connection, lease: &SliceLease, must_ch
     let Fence { epoch, token } = lease.fence;
     let unit = (Id(lease.job), lease.slice.index, Count(epoch), Name(token.0), must_check);
     connection.prepare_cached(RELEASE_SLICE)?.execute(unit)?;
+    Ok(())
+}
+
+pub(super) fn put_off_slice(connection: &Connection, lease: &SliceLease, round: u32) -> rusqlite::Result<()> {
+    let Fence { epoch, token } = lease.fence;
+    let unit = (Id(lease.job), lease.slice.index, Count(epoch), Name(token.0), round);
+    connection.prepare_cached(PUT_OFF_SLICE)?.execute(unit)?;
     Ok(())
 }
 

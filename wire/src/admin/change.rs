@@ -69,6 +69,29 @@ pub struct RetryRequest {
     pub unconfirmed: Option<String>,
 }
 
+/// What a job that waits for the restores of another is asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct WaitRequest {
+    /// Names the request: a repeat gives the same job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 64)]
+    pub client_request_token: Option<String>,
+    /// How urgent the new job is; as urgent as the restore by default.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "given_priority")]
+    #[schema(minimum = 0)]
+    pub priority: Option<i32>,
+    /// A text for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 256)]
+    pub description: Option<String>,
+    /// For how many hours it looks at objects that are not readable yet, from its first look on; 72 by
+    /// default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 720)]
+    pub patience_hours: Option<u32>,
+}
+
 /// Why an endpoint is stopped.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use brigade_model::job::{Hold, JobFailure};
+use brigade_model::job::{Hold, JobFailure, Taken};
 use brigade_model::rates::Rates;
 use brigade_model::report::ReportSpec;
 use brigade_model::{DryRun, Job, Progress, Waiting};
@@ -93,6 +93,10 @@ pub struct JobState {
     /// The ended job whose failed and unattempted tasks are this one's.
     #[schema(required)]
     pub retry_of: Option<String>,
+    /// The job whose successes are this one's tasks, once it has ended.
+    #[serde(default)]
+    #[schema(required)]
+    pub follows: Option<String>,
     /// Whether it changes nothing and only reports what it would do.
     #[serde(default)]
     pub is_dry_run: bool,
@@ -114,6 +118,7 @@ impl From<&Job> for JobState {
         let spec = &job.spec;
         let location = &spec.manifest.location.object;
         let layout = crate::report_layout(job.dialect);
+        let source = |takes: Taken| spec.retry_of.filter(|_| spec.takes == takes).map(|id| id.to_string());
         Self {
             job: job.id.to_string(),
             dialect: job.dialect.word().to_owned(),
@@ -139,7 +144,8 @@ impl From<&Job> for JobState {
             is_paused: job.held_by_user,
             hold: job.hold.as_ref().map(HoldState::from),
             limits: job.limits.into(),
-            retry_of: job.spec.retry_of.map(|id| id.to_string()),
+            retry_of: source(Taken::Unfinished),
+            follows: source(Taken::Succeeded),
             is_dry_run: spec.options.is_dry_run(),
             preview: None,
             dry_run: job.dry_run.as_ref().map(DryRunFound::from),

@@ -81,6 +81,7 @@ fn read(root: &Element) -> Result<JobSpec, CosError> {
         role,
         options: JobOptions::default(),
         retry_of: None,
+        takes: Default::default(),
         unconfirmed: Default::default(),
         spelling,
         tags: Vec::new(),

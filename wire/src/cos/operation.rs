@@ -13,6 +13,7 @@ mod copy;
 mod metadata;
 mod restore;
 mod tagging;
+mod wait_for_restore;
 
 /// Reads the element's children.
 pub(super) fn read(mut operation: Fields<'_>) -> Result<Operation, CosError> {
@@ -44,6 +45,7 @@ fn read_parameters(kind: OperationKind, parameters: Fields<'_>) -> Result<Operat
         OperationKind::Restore => restore::read(parameters).map(Operation::Restore),
         OperationKind::Delete => parameters.finish().map(|()| Operation::Delete),
         OperationKind::Tagging => tagging::read(parameters).map(Operation::Tagging),
+        OperationKind::WaitForRestore => wait_for_restore::read(parameters).map(Operation::WaitForRestore),
         OperationKind::Untagging
         | OperationKind::Acl
         | OperationKind::LegalHold
@@ -62,6 +64,7 @@ pub(super) fn write(writer: &mut Writer, operation: &Operation) {
             Operation::Restore(restore) => restore::write(w, *restore),
             Operation::Delete => {}
             Operation::Tagging(tagging) => tagging::write(w, tagging),
+            Operation::WaitForRestore(wait) => wait_for_restore::write(w, *wait),
             // The dialect does not have them.
             Operation::Untagging(_)
             | Operation::Acl(_)

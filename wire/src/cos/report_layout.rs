@@ -23,6 +23,7 @@ fn parameters(operation: &Operation) -> Value {
         Operation::Tagging(Tagging { directive, tags }) => {
             json!({"TaggingDirective": directive.map(directive_name), "TagSet": tag_set(tags)})
         }
+        Operation::WaitForRestore(wait) => json!({"PatienceInHours": wait.hours}),
         // The dialect does not have them.
         Operation::Untagging(_)
         | Operation::Acl(_)

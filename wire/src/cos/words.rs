@@ -6,9 +6,14 @@
 use brigade_model::EndpointKind;
 use brigade_model::operation::{Directive, OperationKind, StorageClass};
 
-/// The operations of the dialect.
-pub const OPERATIONS: [OperationKind; 4] =
-    [OperationKind::Copy, OperationKind::Restore, OperationKind::Delete, OperationKind::Tagging];
+/// The operations of the dialect, and one of our own, which follows a restore of the dialect.
+pub const OPERATIONS: [OperationKind; 5] = [
+    OperationKind::Copy,
+    OperationKind::Restore,
+    OperationKind::Delete,
+    OperationKind::Tagging,
+    OperationKind::WaitForRestore,
+];
 
 /// The element of an operation; our own word for one that the dialect does not have, which no job of it does.
 #[must_use]
@@ -18,6 +23,7 @@ pub fn operation_name(kind: OperationKind) -> &'static str {
         OperationKind::Restore => "COSInitiateRestoreObject",
         OperationKind::Delete => "COSDeleteObject",
         OperationKind::Tagging => "COSPutObjectTagging",
+        OperationKind::WaitForRestore => "BrigadeWaitForRestore",
         OperationKind::Untagging
         | OperationKind::Acl
         | OperationKind::LegalHold

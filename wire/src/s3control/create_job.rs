@@ -89,6 +89,7 @@ fn read(root: &Element) -> Result<JobSpec, S3ControlError> {
         role,
         options: JobOptions::default(),
         retry_of: None,
+        takes: Default::default(),
         unconfirmed: Default::default(),
         spelling,
         tags,

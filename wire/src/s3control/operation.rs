@@ -26,6 +26,7 @@ mod replicate;
 mod restore;
 mod retention;
 mod tagging;
+mod wait_for_restore;
 
 pub(super) use acl::type_and_identifier;
 pub(super) use legal_hold::status as hold_status;
@@ -35,14 +36,15 @@ pub use own::NAMESPACE as OWN_NAMESPACE;
 /// Reads an operation's parameters.
 type Read = fn(Fields<'_>) -> Result<Operation, S3ControlError>;
 
-/// Every element that `Operation` can hold: the eleven of the service model, and three of our own.
-const ELEMENTS: [(&str, Read); 14] = [
+/// Every element that `Operation` can hold: the eleven of the service model, and four of our own.
+const ELEMENTS: [(&str, Read); 15] = [
     ("S3PutObjectCopy", copy::read),
     ("S3PutObjectTagging", tagging::read),
     ("S3InitiateRestoreObject", restore::read),
     ("BrigadeDeleteObject", delete::read),
     (ADD_TAGS, tagging::read_addition),
     (REMOVE_TAGS, delete_tagging::read_some),
+    ("BrigadeWaitForRestore", wait_for_restore::read),
     ("LambdaInvoke", lambda::read),
     ("S3PutObjectAcl", acl::read),
     ("S3DeleteObjectTagging", delete_tagging::read),
@@ -89,6 +91,9 @@ pub(super) fn write(writer: &mut Writer, operation: &Operation) {
         Operation::Copy(copy) => w.within(name, |w| copy::write(w, copy)),
         Operation::Restore(restore) => w.within(name, |w| restore::write(w, *restore)),
         Operation::Delete => w.within_namespace(name, OWN_NAMESPACE, |_| {}),
+        Operation::WaitForRestore(wait) => {
+            w.within_namespace(name, OWN_NAMESPACE, |w| wait_for_restore::write(w, *wait));
+        }
         Operation::Tagging(tagging) if tagging.directive == Some(Directive::Add) => {
             w.within_namespace(ADD_TAGS, OWN_NAMESPACE, |w| tagging::write(w, tagging));
         }

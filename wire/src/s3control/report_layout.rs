@@ -25,6 +25,7 @@ fn parameters(operation: &Operation) -> Value {
             json!({"ExpirationInDays": days, "GlacierJobTier": tier_name(*tier)})
         }
         Operation::Delete => json!({}),
+        Operation::WaitForRestore(wait) => json!({"PatienceInHours": wait.hours}),
         Operation::Tagging(Tagging { tags, .. }) => json!({"TagSet": tag_set(tags)}),
         Operation::Untagging(Untagging { keys }) => json!({"Keys": (!keys.is_empty()).then_some(keys)}),
         Operation::Acl(acl) => json!({"AccessControlPolicy": policy(acl)}),

@@ -2,7 +2,7 @@
 
 use brigade_model::operation::{Directive, OperationKind, RestoreTier, StorageClass};
 
-/// The element of an operation. S3 Batch Operations has no delete: that one is ours.
+/// The element of an operation. S3 Batch Operations has no delete and waits for no restore: those are ours.
 #[must_use]
 pub fn operation_name(kind: OperationKind) -> &'static str {
     match kind {
@@ -17,6 +17,7 @@ pub fn operation_name(kind: OperationKind) -> &'static str {
         OperationKind::Checksum => "S3ComputeObjectChecksum",
         OperationKind::Encryption => "S3UpdateObjectEncryption",
         OperationKind::Invoke => "LambdaInvoke",
+        OperationKind::WaitForRestore => "BrigadeWaitForRestore",
     }
 }
 

@@ -131,8 +131,10 @@ const RESTORE: &str = "<COSInitiateRestoreObject><ExpirationInDays>3</Expiration
 const TAGGING: &str = "<COSPutObjectTagging><TaggingDirective>Add</TaggingDirective><TagSet><COSTag><Key>k</Key>\
     <Value>v</Value></COSTag></TagSet></COSPutObjectTagging>";
 
+const WAIT: &str = "<BrigadeWaitForRestore><PatienceInHours>48</PatienceInHours></BrigadeWaitForRestore>";
+
 /// Every operation, its fields, and the tests that prove it.
-const OPERATIONS: [(&str, &[Field], &str); 4] = [
+const OPERATIONS: [(&str, &[Field], &str); 5] = [
     ("COSPutObjectCopy", COPY, "each_accepted_request_is_read_as_it_was_meant"),
     (
         "COSInitiateRestoreObject",
@@ -148,6 +150,11 @@ const OPERATIONS: [(&str, &[Field], &str); 4] = [
             field("TagSet[].Value", TAGGING, ""),
         ],
         "each_accepted_request_is_read_as_it_was_meant",
+    ),
+    (
+        "BrigadeWaitForRestore",
+        &[field("PatienceInHours", WAIT, "ours: COS waits for no restore; from 1 to 720")],
+        "a_request_is_read_as_it_was_written",
     ),
 ];
 

@@ -278,8 +278,10 @@ const INVOKE: &str = "<LambdaInvoke><FunctionArn>arn:aws:lambda:us-east-1:123456
 const ENCRYPTION: &str = "<S3UpdateObjectEncryption><ObjectEncryption><SSE-KMS><KMSKeyArn>arn:aws:kms:us-east-1:123456789012:key/k\
     </KMSKeyArn><BucketKeyEnabled>true</BucketKeyEnabled></SSE-KMS></ObjectEncryption></S3UpdateObjectEncryption>";
 
+const WAIT: &str = "<BrigadeWaitForRestore><PatienceInHours>48</PatienceInHours></BrigadeWaitForRestore>";
+
 /// Every element of `Operation`, its fields, and the tests that prove it.
-const OPERATIONS: [(&str, &[Field], &str); 14] = [
+const OPERATIONS: [(&str, &[Field], &str); 15] = [
     (
         "LambdaInvoke",
         &[
@@ -368,6 +370,11 @@ const OPERATIONS: [(&str, &[Field], &str); 14] = [
         "encryption_is_changed_to_a_key_of_a_key_service_by_its_arn",
     ),
     ("BrigadeDeleteObject", &[], "a_delete_stands_in_a_name_space_of_our_own"),
+    (
+        "BrigadeWaitForRestore",
+        &[field("PatienceInHours", WAIT, "from 1 to 720; 72 where it is left out")],
+        "a_wait_for_restores_stands_in_a_name_space_of_our_own",
+    ),
     ("BrigadeAddObjectTagging", &[], "some_tags_are_added_or_removed_by_elements_of_our_own"),
     ("BrigadeRemoveObjectTagging", &[], "some_tags_are_added_or_removed_by_elements_of_our_own"),
 ];

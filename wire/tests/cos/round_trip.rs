@@ -3,6 +3,7 @@
 use brigade_model::manifest::{Field, ManifestFormat, ManifestLocation};
 use brigade_model::operation::{
     CannedAcl, Copy, Directive, Grant, NewMetadata, Permission, Restore, RestoreTier, StorageClass, Tag, Tagging,
+    WaitForRestore,
 };
 use brigade_model::{
     AccountId, Dialect, ETag, EndpointName, Job, JobFailure, JobId, JobSpec, ManifestSpec, Operation, Progress,
@@ -136,7 +137,8 @@ fn operation() -> impl Strategy<Value = Operation> {
     let restore = (1_u32..=365, tier).prop_map(|(days, tier)| Operation::Restore(Restore { days, tier }));
     let directive = of(select(vec![Directive::Replaced, Directive::Add]));
     let tagging = (directive, tags()).prop_map(|(directive, tags)| Operation::Tagging(Tagging { directive, tags }));
-    prop_oneof![4 => copy(), 1 => restore, 1 => tagging, 1 => Just(Operation::Delete)]
+    let wait = (1_u32..=720).prop_map(|hours| Operation::WaitForRestore(WaitForRestore { hours }));
+    prop_oneof![4 => copy(), 1 => restore, 1 => tagging, 1 => wait, 1 => Just(Operation::Delete)]
 }
 
 fn report() -> impl Strategy<Value = ReportSpec> {

@@ -3,7 +3,7 @@
 use brigade_model::limits::REQUEST_BODY_BYTES_MAX;
 use brigade_model::operation::{
     CannedAcl, ChecksumType, ComputeChecksum, DigestAlgorithm, Directive, InvocationSchema, Invoke, KeyService,
-    NewLock, ObjectAcl, Operation, Retention, RetentionMode, SetRetention, Untagging, UpdateEncryption,
+    NewLock, ObjectAcl, Operation, Retention, RetentionMode, SetRetention, Untagging, UpdateEncryption, WaitForRestore,
 };
 use brigade_model::options::{Header, KeyEncoding};
 use brigade_model::ports::object_store::{Acl, ChecksumAlgorithm};
@@ -86,6 +86,29 @@ fn a_delete_stands_in_a_name_space_of_our_own() {
     let spec = decode_request(with_operation(delete).as_bytes()).unwrap();
     assert_eq!(spec.operation, Operation::Delete);
     assert!(String::from_utf8(encode_request(&spec)).unwrap().contains(delete));
+}
+
+#[test]
+fn a_wait_for_restores_stands_in_a_name_space_of_our_own() {
+    let wait = |children: &str| {
+        let element = format!(
+            r#"<BrigadeWaitForRestore xmlns="urn:bucket-brigade:s3control:2026">{children}</BrigadeWaitForRestore>"#
+        );
+        (with_operation(&element), element)
+    };
+    let (request, element) = wait("<PatienceInHours>48</PatienceInHours>");
+    let spec = decode_request(request.as_bytes()).unwrap();
+    assert_eq!(spec.operation, Operation::WaitForRestore(WaitForRestore { hours: 48 }));
+    assert!(String::from_utf8(encode_request(&spec)).unwrap().contains(&element));
+    let (bare, _) = wait("");
+    assert_eq!(
+        decode_request(bare.as_bytes()).unwrap().operation,
+        Operation::WaitForRestore(WaitForRestore { hours: 72 })
+    );
+    for hours in [0, 721] {
+        let (wrong, _) = wait(&format!("<PatienceInHours>{hours}</PatienceInHours>"));
+        assert!(message(&wrong).contains("must be a whole number from 1 to 720"), "{}", message(&wrong));
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use brigade_model::operation::{
     CannedAcl, ChecksumType, ComputeChecksum, Copy, DigestAlgorithm, Directive, Grant, InvocationSchema, Invoke,
     KeyService, LegalHold, NewLock, NewMetadata, ObjectAcl, Permission, Restore, RestoreTier, Retention, RetentionMode,
-    SetRetention, StorageClass, Tag, Tagging, Untagging, UpdateEncryption,
+    SetRetention, StorageClass, Tag, Tagging, Untagging, UpdateEncryption, WaitForRestore,
 };
 use brigade_model::ports::object_store::{Acl, AclGrant, ChecksumAlgorithm, Grantee};
 use brigade_model::{JobSpec, Operation, ReportScope, ReportSpec, Timestamp};
@@ -129,9 +129,11 @@ fn operation() -> impl Strategy<Value = Operation> {
         let key = format!("arn:aws:kms:us-east-1:123456789012:key/{id}");
         Operation::Encryption(UpdateEncryption { key, bucket_key })
     });
+    let wait = (1_u32..=720).prop_map(|hours| Operation::WaitForRestore(WaitForRestore { hours }));
     prop_oneof![
         4 => copy(),
         1 => restore,
+        1 => wait,
         1 => tagging,
         1 => untagging,
         1 => acl(),

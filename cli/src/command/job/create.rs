@@ -6,18 +6,21 @@
 //! 3. Lists the objects, or reads the manifest, local or in the store ([`manifest`]).
 //! 4. Asks for consent to a delete ([`consent`]).
 //! 5. Uploads what is here, whose ETag pins the bytes ([`upload`]).
-//! 6. Creates the job and prints its id.
+//! 6. Creates the job and prints its id, and then that of the job that waits for it, if one shall.
 
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use brigade_client::{Client, ClientError};
 use brigade_config::{Explained, UsageError};
 use brigade_model::job::JobSpec;
+use brigade_model::limits::CLIENT_REQUEST_TOKEN_BYTES_MAX;
 use brigade_model::manifest::{ManifestFormat, ManifestLocation, ManifestSpec};
 use brigade_model::operation::{Operation, OperationKind};
 use brigade_model::options::{Header, JobOptions, KeyEncoding};
 use brigade_model::{Dialect, JobId};
+use brigade_wire::admin::WaitRequest;
 use brigade_wire::cos::create_job;
 use brigade_wire::cos::words::{OPERATIONS, operation_name};
 use brigade_wire::s3control;
@@ -115,7 +118,7 @@ async fn create_from_xml(context: &CommandContext, file: &Path, yes: bool, optio
         consent::ask(&format!("the manifest of {name} lists"), None)?;
     }
     let spec = create_job::decode_request(&body).ok();
-    send(context, dialect_of_request(&body), body, options, spec.as_ref()).await
+    send(context, dialect_of_request(&body), body, options, spec.as_ref()).await.map(drop)
 }
 
 /// The dialect of a whole request: the roles of only one of them begin with `arn:`.
@@ -144,6 +147,7 @@ async fn create_from_flags(context: &CommandContext, form: Form) -> anyhow::Resu
     let dialect = dialect_of(form.kind());
     let names = context.names(dialect)?;
     let operation = form.operation(&names)?;
+    let wait = form.wait()?;
     let common = form.common();
     // Whatever can be wrong in the flags, or with the places that they name, is told before anything is listed or uploaded.
     common.check()?;
@@ -166,7 +170,31 @@ async fn create_from_flags(context: &CommandContext, form: Form) -> anyhow::Resu
     if common.dry_print {
         return output::print_xml(&body);
     }
-    send(context, dialect, body, &spec.options, Some(&spec)).await
+    let id = send(context, dialect, body, &spec.options, Some(&spec)).await?;
+    match wait {
+        Some(wait) => create_wait(context, id, &spec.client_request_token, wait).await,
+        None => Ok(()),
+    }
+}
+
+/// Creates the job that waits for what job `restore` restores. Its token follows from that of the other, so that a
+/// repeat gives the same two jobs.
+async fn create_wait(context: &CommandContext, restore: JobId, token: &str, wait: WaitRequest) -> anyhow::Result<()> {
+    let own = format!("{token}-wait");
+    let token = if own.len() <= CLIENT_REQUEST_TOKEN_BYTES_MAX { own } else { context.tools.fresh_token() };
+    let request = WaitRequest { client_request_token: Some(token), ..wait };
+    let created = context.client()?.wait_for_restore(restore, &request).await;
+    let answer = created.with_context(|| {
+        format!("job {restore} was created, and no job waits for it: try 'brigade job wait-for-restore {restore}'")
+    })?;
+    match context.output {
+        // The operator's API has no XML.
+        output::Format::Xml => {
+            printer::note(format_args!("job {} waits until the objects are readable", answer.value.job));
+            Ok(())
+        }
+        format => output::print_document(format, &answer.body, || answer.value.job.clone()),
+    }
 }
 
 fn encode(dialect: Dialect, spec: &JobSpec) -> Vec<u8> {
@@ -182,7 +210,7 @@ async fn send(
     body: Vec<u8>,
     options: &JobOptions,
     spec: Option<&JobSpec>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<JobId> {
     let client = context.client()?;
     let created = async {
         Ok(match (dialect, context.names(dialect)?.account_id) {
@@ -192,11 +220,15 @@ async fn send(
     };
     let told = "interrupted: 'brigade job list' shows whether the job was created";
     match (upload::until_interrupted(told, created).await?, spec) {
-        (Ok(answer), _) => output::print(context.output, &answer.body, || answer.value.to_string()),
+        (Ok(answer), _) => {
+            output::print(context.output, &answer.body, || answer.value.to_string())?;
+            Ok(answer.value)
+        }
         (Err(error), Some(spec)) => {
             let id = repeated(&client, spec, error).await?;
             printer::note(format_args!("token {} was used by this very request before", spec.client_request_token));
-            output::print(context.output, &create_job::encode_result(id), || id.to_string())
+            output::print(context.output, &create_job::encode_result(id), || id.to_string())?;
+            Ok(id)
         }
         (Err(error), None) => Err(error.into()),
     }
@@ -263,6 +295,14 @@ impl Form {
             Form::Checksum(_) => OperationKind::Checksum,
             Form::Invoke(_) => OperationKind::Invoke,
             Form::Delete(_) => OperationKind::Delete,
+        }
+    }
+
+    /// What is asked of a job that waits for this one, if one shall.
+    fn wait(&self) -> Result<Option<WaitRequest>, UsageError> {
+        match self {
+            Form::Restore(form) => form.wait(),
+            _ => Ok(None),
         }
     }
 
@@ -372,6 +412,7 @@ pub fn compose(
         role: names.role(common.role.as_deref()).map_err(mistake)?,
         options,
         retry_of: None,
+        takes: Default::default(),
         unconfirmed: Default::default(),
         spelling: Vec::new(),
         tags: Vec::new(),

@@ -11,6 +11,7 @@ pub(super) fn operation_text(operation: &Operation) -> String {
             format!("tag with {}", tags.join(", "))
         }
         Operation::Restore(restore) => format!("restore for {} days ({})", restore.days, restore.tier.name()),
+        Operation::WaitForRestore(wait) => format!("wait until it is readable ({} h at most)", wait.hours),
         Operation::Delete => "delete".to_owned(),
         Operation::Untagging(untagging) if untagging.keys.is_empty() => "remove every tag".to_owned(),
         Operation::Untagging(untagging) => format!("remove the tags {}", untagging.keys.join(", ")),

@@ -62,7 +62,7 @@ async fn run_to_the_end(test_job: &TestTask, operation: &Operation, entropy: &Se
 
 fn next_try(task: Task, must_check: bool, run: &TaskEnd) -> Option<(Task, bool)> {
     match run {
-        TaskEnd::NotAttempted => Some((task, must_check)),
+        TaskEnd::NotAttempted | TaskEnd::NotYet => Some((task, must_check)),
         TaskEnd::UnknownEffect | TaskEnd::CutShort(_) => Some((task, true)),
         TaskEnd::Done(_) if *run == done() => None,
         TaskEnd::Done(outcome) | TaskEnd::SharedFailure(outcome, _) => {

@@ -77,6 +77,7 @@ impl TestTask {
             job: lease.job,
             slice: lease.slice.index,
             fence: lease.fence,
+            is_last_round: false,
             is_dry_run: false,
         };
         Self { clock, store, jobs, slice_context, sizes }

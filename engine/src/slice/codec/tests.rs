@@ -27,6 +27,7 @@ fn row(first_task: u64, tasks: usize) -> SliceRow {
         is_leased: false,
         must_check: false,
         revocations: 0,
+        round: 0,
         first_leased: None,
         must_check_since: None,
     }

@@ -79,6 +79,7 @@ forward_job_store! {
     write lease_slice_to_close(stage: &StageLease, slice: u32, token: LeaseToken, ttl: Duration) -> Result<Option<SliceLease>, LeaseError>;
     write renew_slice(lease: &SliceLease, ttl: Duration) -> Result<Status, LeaseError>;
     write release_slice(lease: &SliceLease, must_check: bool) -> Result<(), StoreError>;
+    write put_off_slice(lease: &SliceLease, round: u32) -> Result<(), StoreError>;
     write revoke_lost(job: JobId, grace: Duration, known: Option<KnownLeases>) -> Result<u64, StoreError>;
     read count_leased(job: JobId) -> Result<u64, StoreError>;
     write record_part(part: OutcomePart) -> Result<(), LeaseError>;

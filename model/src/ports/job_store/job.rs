@@ -65,10 +65,12 @@ pub struct JobHead {
     pub revision: u64,
     /// Paused by its user.
     pub held_by_user: bool,
-    /// Until when the service holds it; `None` when it does not, or tries a task now.
+    /// Until when the service holds it, or its next round begins; `None` when it does not wait so.
     pub held_until: Option<ServiceTime>,
     /// When it came to stand there.
     pub since: ServiceTime,
+    /// The job whose tasks are its own, once that one has ended.
+    pub retry_of: Option<JobId>,
     /// Whether its stage has a lease that has not expired.
     pub is_stage_leased: bool,
 }

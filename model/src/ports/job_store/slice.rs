@@ -46,6 +46,8 @@ pub struct SliceRow {
     /// How often a lease of it was revoked since the job got on: since an outcome of this slice,
     /// or of another one while this was leased, was recorded.
     pub revocations: u32,
+    /// The round of its job that it waits for; it can be leased from that round on.
+    pub round: u32,
     /// When it was first leased, by the store's clock.
     pub first_leased: Option<Timestamp>,
     /// When the oldest lease began that was revoked or was released with `must_check`, by the

@@ -1,6 +1,6 @@
 //! Both faces' codes for each meaning of a use case's refusal.
 
-use brigade_model::job::CannotRetry;
+use brigade_model::job::{CannotFollow, CannotRetry};
 use brigade_model::operation::OperationKind;
 use brigade_model::ports::UnknownGrantee;
 use brigade_model::ports::object_store::{CallError, Effect, Verdict};
@@ -62,6 +62,15 @@ fn table() -> Vec<(ServiceError, Code, Code)> {
         (ServiceError::CannotRetry(CannotRetry::NothingLeft), ILLEGAL, (409, "NothingToRetry")),
         (
             ServiceError::CannotRetry(CannotRetry::OutcomesRemoved(Timestamp::UNIX_EPOCH)),
+            ILLEGAL,
+            (409, "OutcomesRemoved"),
+        ),
+        (ServiceError::CannotFollow(CannotFollow::NotARestore), ILLEGAL, (409, "NotARestore")),
+        (ServiceError::CannotFollow(CannotFollow::DryRun), ILLEGAL, (409, "NotARestore")),
+        (ServiceError::CannotFollow(CannotFollow::NeverRead), ILLEGAL, (409, "ManifestNotRead")),
+        (ServiceError::CannotFollow(CannotFollow::NothingSucceeded), ILLEGAL, (409, "NothingToWaitFor")),
+        (
+            ServiceError::CannotFollow(CannotFollow::OutcomesRemoved(Timestamp::UNIX_EPOCH)),
             ILLEGAL,
             (409, "OutcomesRemoved"),
         ),

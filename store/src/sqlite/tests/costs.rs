@@ -56,6 +56,8 @@ const STATEMENTS: &[(&str, &str)] = &[
     (slices::LEASE_SLICE, "SEARCH slice USING PRIMARY KEY (job=? AND number=?)"),
     (slices::RENEW_SLICE, "SEARCH slice USING PRIMARY KEY (job=? AND number=?)"),
     (slices::RELEASE_SLICE, "SEARCH slice USING PRIMARY KEY (job=? AND number=?)"),
+    (slices::PUT_OFF_SLICE, "SEARCH slice USING PRIMARY KEY (job=? AND number=?)"),
+    (slices::JOB_ROUND, "SEARCH job USING INDEX sqlite_autoindex_job_1 (id=?)"),
     (slices::REVOKE_EXPIRED, "SEARCH slice USING INDEX slice_leased (job=? AND expires>? AND expires<?)"),
     (slices::LEASES_OF, "SEARCH slice USING INDEX slice_leased (job=? AND expires>?)"),
     (slices::REVOKE_ONE, "SEARCH slice USING PRIMARY KEY (job=? AND number=?)"),

@@ -7,8 +7,9 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use brigade_model::job::{Change, Job, JobFailure, Prepared, failure};
+use brigade_model::job::{Change, Job, JobFailure, JobId, Prepared, Taken, failure};
 use brigade_model::limits::FAILURE_CODES_MAX;
+use brigade_model::operation::{Operation, WaitForRestore};
 use brigade_model::options::Separator;
 use brigade_model::ports::job_store::{Due, LeaseToken, OutcomePart, OwnerId};
 use brigade_model::ports::{Clock, JobStore};
@@ -77,6 +78,9 @@ fn a_specification_is_stored_as_it_always_was() {
     for (name, spec) in sample_specs() {
         assert_pinned::<JobSpec>(&format!("spec-{name}"), &spec);
     }
+    let (_, restore) = sample_specs().remove(2);
+    let follows = JobSpec { retry_of: Some(JobId::from_u128(0xA1)), takes: Taken::Succeeded, ..restore };
+    assert_pinned("spec-follows", &follows);
 }
 
 #[test]
@@ -93,6 +97,15 @@ fn a_life_is_stored_as_it_always_was() {
     }
     held.change(&Change::HeldByService(why), at(1_767_225_602), ServiceTime::beginning(at(1_767_225_602))).unwrap();
     assert_pinned("life-held", &Life::of(&held));
+    let mut waiting = sample_job(1);
+    waiting.spec.operation = Operation::WaitForRestore(WaitForRestore { hours: 48 });
+    let service = |second| ServiceTime::beginning(at(second));
+    for change in [Change::PreparationStarted, Change::ManifestRead(Prepared::default()), Change::SlotGranted] {
+        waiting.change(&change, at(1_767_225_601), service(1_767_225_601)).unwrap();
+    }
+    let pause = Duration::from_secs(300);
+    waiting.change(&Change::RoundEnded(pause), at(1_767_225_602), service(1_767_225_602)).unwrap();
+    assert_pinned("life-waiting", &Life::of(&waiting));
 }
 
 #[test]

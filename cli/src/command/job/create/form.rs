@@ -8,6 +8,7 @@ use brigade_model::operation::{
     StorageClass, Tag, Tagging, Untagging, UpdateEncryption,
 };
 use brigade_model::ports::object_store::{Acl, AclGrant};
+use brigade_wire::admin::WaitRequest;
 use clap::{ArgGroup, Args, ValueEnum};
 
 use super::flags::{CommonArgs, Names, is_whole};
@@ -206,6 +207,12 @@ pub struct RestoreArgs {
     /// How fast it comes: bulk is cheapest
     #[arg(long, value_name = "TIER", default_value = "standard")]
     tier: TierWord,
+    /// Create a second job, too, which waits until the restored objects are readable
+    #[arg(long)]
+    then_wait: bool,
+    /// For how many hours that job looks at objects that are not readable yet, 1 to 720 [default: 72]
+    #[arg(long, value_name = "HOURS", value_parser = value::wait_hours, requires = "then_wait")]
+    patience: Option<u32>,
     #[command(flatten)]
     pub(in crate::command) common: CommonArgs,
 }
@@ -354,6 +361,17 @@ impl RestoreArgs {
     #[must_use]
     pub fn operation(&self) -> Operation {
         Operation::Restore(Restore { days: self.days, tier: self.tier.into() })
+    }
+
+    /// What is asked of the job that waits for this one, if one shall.
+    ///
+    /// # Errors
+    /// [`UsageError`] when there is nothing to wait for.
+    pub fn wait(&self) -> Result<Option<WaitRequest>, UsageError> {
+        if self.then_wait && self.common.options.0.is_dry_run() {
+            return Err(UsageError("--then-wait: a dry run restores nothing that could be waited for".to_owned()));
+        }
+        Ok(self.then_wait.then(|| WaitRequest { patience_hours: self.patience, ..WaitRequest::default() }))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use brigade_model::Timestamp;
-use brigade_model::limits::{RESTORE_DAYS_MAX, TAG_KEY_CHARS_MAX, TAG_VALUE_CHARS_MAX};
+use brigade_model::limits::{RESTORE_DAYS_MAX, RESTORE_WAIT_HOURS_MAX, TAG_KEY_CHARS_MAX, TAG_VALUE_CHARS_MAX};
 use brigade_model::operation::{
     CannedAcl, ChecksumType, DigestAlgorithm, Grant, InvocationSchema, Permission, StorageClass, Tag,
 };
@@ -111,6 +111,12 @@ pub(super) fn restore_days(text: &str) -> Result<u32, String> {
     days.ok_or_else(|| format!("must be a whole number from 1 to {RESTORE_DAYS_MAX}"))
 }
 
+/// Hours of a wait for restores.
+pub(in crate::command::job) fn wait_hours(text: &str) -> Result<u32, String> {
+    let hours = text.parse().ok().filter(|hours| (1..=RESTORE_WAIT_HOURS_MAX).contains(hours));
+    hours.ok_or_else(|| format!("must be a whole number from 1 to {RESTORE_WAIT_HOURS_MAX}"))
+}
+
 /// A priority.
 pub(in crate::command::job) fn priority(text: &str) -> Result<i32, String> {
     let priority = text.parse().ok().filter(|priority| *priority >= 0);
@@ -138,6 +144,7 @@ mod tests {
     #[test]
     fn values_out_of_range_say_what_is_taken() {
         assert_eq!(restore_days("366").unwrap_err(), "must be a whole number from 1 to 365");
+        assert_eq!(wait_hours("0").unwrap_err(), "must be a whole number from 1 to 720");
         assert_eq!(priority("-1").unwrap_err(), "must be a whole number from 0 to 2147483647");
         assert!(storage_class("cold storage").unwrap_err().contains("DEEP_ARCHIVE"));
         assert_eq!(storage_class("glacier_ir"), Ok(StorageClass::Other("GLACIER_IR".into())));
