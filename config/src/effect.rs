@@ -27,6 +27,7 @@ pub const AT_ONCE: [(&str, &[&str]); 4] = [
             "poll",
             "confirmation_patience",
             "hold_patience",
+            "restore_look_every",
             "prepare_patience",
             "report_patience",
             "ended_jobs_listed",

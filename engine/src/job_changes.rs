@@ -70,7 +70,7 @@ impl EngineContext {
         let decide = |job: &Job| {
             let is_same = job.rounds.is_some_and(|rounds| rounds.number == round.number);
             let is_due = job.status == Status::Active && is_same && !job.progress.is_exhausted();
-            is_due.then_some(Change::RoundEnded(self.config.restore_look_every))
+            is_due.then_some(Change::RoundEnded(self.config.now().restore_look_every))
         };
         let after = self.ports.change_job(job, None, decide).await?;
         let has_ended = after.is_some_and(|job| job.status == Status::Pausing);
