@@ -207,11 +207,11 @@ async fn shows(tested: &TestBucket, habit: Habit) -> bool {
         }
         Habit::LosesAnswerOfEncryption => {
             let encrypted = NewObject { sse: Some(Encryption::OwnKey), ..NewObject::default() };
-            scene.put("encrypted", "x", encrypted).await.unwrap();
+            tested.put("encrypted", "x", encrypted).await.unwrap();
             let (at, key) = (at("encrypted"), "arn:aws:kms:r:1:key/k".to_owned());
             let update = UpdateObjectEncryption { at: at.clone(), version: None, key: key.clone(), bucket_key: false };
-            let lost = is_lost(&scene.call(update).await);
-            assert_eq!(scene.store.object(&at).unwrap().head.sse_key, Some(key));
+            let lost = is_lost(&tested.call(update).await);
+            assert_eq!(tested.store.object(&at).unwrap().head.sse_key, Some(key));
             lost
         }
         Habit::LosesAnswerOfRestore => {
