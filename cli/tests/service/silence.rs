@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 use crate::forged::Raw;
 use crate::operations;
-use crate::test_service::{TestService, credentials, is_at_work, make_buckets, request};
+use crate::test_service::{LOOKS_MAX, TestService, credentials, is_at_work, make_buckets, request};
 
 const WHAT: &str = "endpoint silent has not answered yet";
 
@@ -57,13 +57,14 @@ async fn tag_slowly(service: &TestService, rows: u64, per_second: u32) -> JobId 
 
 /// For what the job waits, once it waits for an answer.
 async fn wait_of(service: &TestService, id: JobId) -> (String, WaitState) {
-    loop {
+    for _ in 0..LOOKS_MAX {
         let state = service.client().inspect_job(id).await.unwrap().value;
         if let Some(waiting) = state.waiting.filter(|waiting| waiting.cause == "answer") {
             return (state.status, waiting);
         }
         service.clock.sleep(Duration::from_millis(20)).await;
     }
+    panic!("it never says so: {:#?}", service.client().inspect_job(id).await.unwrap().value);
 }
 
 /// `brigade ARGUMENTS` by a key of the job's account.

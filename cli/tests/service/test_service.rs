@@ -26,7 +26,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Longer than anything takes on a slow machine; what takes longer never happens.
-const LOOKS_MAX: usize = 6000;
+pub(crate) const LOOKS_MAX: usize = 6000;
 
 /// A service and its store.
 pub(crate) struct TestService {
