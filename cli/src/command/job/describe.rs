@@ -76,7 +76,7 @@ fn bytes_text(done: DoneBytes) -> String {
         (0, 0) => String::new(),
         (_, 0) => format!("{} bytes", grouped(bytes)),
         (0, unknown) => {
-            format!("not known: neither the manifest nor any answer told the sizes of {} objects", grouped(unknown))
+            format!("not known: nothing told the sizes of {} objects", grouped(unknown))
         }
         (_, unknown) => format!("{} bytes, and {} objects of unknown size", grouped(bytes), grouped(unknown)),
     }
