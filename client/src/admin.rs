@@ -3,7 +3,8 @@
 use brigade_model::job::JobId;
 use brigade_wire::admin::{
     ChangeReason, EndpointList, EndpointState, FailureList, FailureQuery, JobList, JobQuery, JobState, LimitsChange,
-    PREFIX, PriorityChange, ProbeRequest, ProbeResult, Refused, RetryRequest, StopReason, WaitRequest,
+    PREFIX, PlaceList, PlaceQuery, PriorityChange, ProbeRequest, ProbeResult, Refused, RetryRequest, StopReason,
+    WaitRequest,
 };
 use brigade_wire::cos::errors::ErrorBody;
 use http::Method;
@@ -77,6 +78,16 @@ impl Client {
             query: query.encode(),
             ..RequestDraft::new(Method::GET, format!("{PREFIX}jobs/{id}/failures"))
         };
+        self.call(draft, |body| serde_json::from_slice(body)).await
+    }
+
+    /// Looks whether the buckets are there that a job in that role will write to.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn check_places(&self, role: &str, query: &PlaceQuery) -> Result<Answer<PlaceList>, ClientError> {
+        let path = format!("{PREFIX}roles/{}/places", utf8_percent_encode(role, SEGMENT));
+        let draft = Draft { query: query.encode(), ..Draft::new(Method::GET, path) };
         self.call(draft, |body| serde_json::from_slice(body)).await
     }
 

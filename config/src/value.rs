@@ -399,6 +399,8 @@ pub enum Action {
     InspectJob,
     /// brigade:ListFailures.
     ListFailures,
+    /// brigade:CheckPlaces.
+    CheckPlaces,
     /// brigade:ListJobs.
     ListJobsOfAllDialects,
     /// brigade:ConfirmJob.
@@ -451,6 +453,7 @@ impl Action {
         Action::S3DeleteJobTagging,
         Action::InspectJob,
         Action::ListFailures,
+        Action::CheckPlaces,
         Action::ListJobsOfAllDialects,
         Action::ConfirmJob,
         Action::CancelJob,
@@ -490,6 +493,7 @@ impl Action {
             Action::S3DeleteJobTagging => "s3:DeleteJobTagging",
             Action::InspectJob => "brigade:InspectJob",
             Action::ListFailures => "brigade:ListFailures",
+            Action::CheckPlaces => "brigade:CheckPlaces",
             Action::ListJobsOfAllDialects => "brigade:ListJobs",
             Action::ConfirmJob => "brigade:ConfirmJob",
             Action::CancelJob => "brigade:CancelJob",
@@ -530,6 +534,7 @@ impl Action {
             | Action::S3DeleteJobTagging
             | Action::InspectJob
             | Action::ListFailures
+            | Action::CheckPlaces
             | Action::ListJobsOfAllDialects
             | Action::ConfirmJob
             | Action::CancelJob

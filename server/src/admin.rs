@@ -71,6 +71,7 @@ actions! {
     ListJobsOfAllDialects: list_jobs;
     InspectJob: inspect_job;
     ListFailures: list_failures;
+    CheckPlaces: check_places;
     ConfirmJob: confirm_job;
     CancelJob: cancel_job;
     SetJobPriority: set_job_priority;

@@ -6,6 +6,7 @@
 
 mod caller;
 mod change_job;
+mod check_places;
 mod create_job;
 mod derived;
 mod endpoints;
@@ -30,6 +31,7 @@ use brigade_model::ports::{Clock, Entropy, JobStore};
 use brigade_model::{EndpointName, Live, Quotas};
 
 pub use caller::{Caller, CallerAccount, Identity, Origin};
+pub use check_places::{BucketFound, PlaceFound};
 pub use endpoints::{EndpointRegistry, EndpointService, RegisteredEndpoint};
 pub use engine_handle::EngineHandle;
 pub use error::{JobAction, PlaceUse, ServiceError};

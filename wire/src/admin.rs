@@ -8,6 +8,7 @@ mod failures;
 mod given;
 mod job;
 mod limits;
+mod places;
 mod preview;
 mod probe;
 mod query;
@@ -26,6 +27,7 @@ pub use job::{
     ReportPlace,
 };
 pub use limits::{Limits, LimitsChange};
+pub use places::{PlaceList, PlaceQuery, PlaceState};
 pub use preview::{PreviewRow, PreviewState};
 pub use probe::{ProbeFinding, ProbeRequest, ProbeResult};
 pub use query::{FailureQuery, JobQuery, WrongParameter, dialect_of};

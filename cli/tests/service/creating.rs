@@ -3,18 +3,20 @@
 
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use axum::extract::Request;
 use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn};
 use axum::response::IntoResponse;
 use brigade_model::ports::Spawn;
-use brigade_runtime::TokioSpawn;
+use brigade_runtime::{SystemClock, TokioSpawn};
 use bytes::Bytes;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-use crate::operations::{command, object, start};
-use crate::test_service::{TestService, at};
+use crate::operations::{account, command, object, start};
+use crate::test_service::{TestService, at, credentials, make_buckets};
 
 /// What a command said: standard output, standard error, and the exit code.
 fn run(mut command: Command, input: &[u8]) -> (String, String, Option<i32>) {
@@ -107,6 +109,55 @@ async fn a_bucket_that_is_missing_is_told_before_anything_is_uploaded() {
         assert_eq!(err, format!("{told}  create it, or name another\n"));
     }
     assert_eq!(listed(&service), Vec::<String>::new());
+}
+
+/// `brigade job create tag ... --endpoint NAME`: whose report's place is another store, for all that the command line knows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_service_looks_at_the_places_of_a_role_that_the_command_line_does_not_know_before_anything_is_uploaded() {
+    let service = start().await;
+    let uri = b"s3://photos/100%\n";
+    let tag = |report: &str| {
+        let flags = ["tag", "--tag", "k=v", "--manifest", "-", "--endpoint", "sandbox", "--report", report];
+        run(creation(&service, &flags), uri)
+    };
+    let (_, err, code) = tag("s3://private/x");
+    assert_eq!(code, Some(1), "{err}");
+    assert!(err.contains("Report.Bucket") && err.contains("private"), "the role may not use it: {err}");
+    service.bucket.delete_bucket(&"reports".parse().unwrap()).unwrap();
+    let (_, err, code) = tag("s3://reports/x");
+    assert_eq!(
+        (err.as_str(), code),
+        ("error: --report: there is no bucket reports\n  create it, or name another\n", Some(2))
+    );
+    assert_eq!(listed(&service), Vec::<String>::new(), "nothing was uploaded");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bucket_that_may_not_be_listed_is_said_in_one_line_and_the_job_is_created() {
+    let clock = Arc::new(SystemClock::new());
+    let bucket = make_buckets(&clock);
+    bucket.put(&at("photos", "100%"), Bytes::from_static(b"x").into()).unwrap();
+    let deny = from_fn(async |request: Request, next: Next| match request.uri().query() {
+        Some(query) if request.uri().path().trim_end_matches('/') == "/reports" && query.contains("list-type") => {
+            let refusal = "<Error><Code>AccessDenied</Code><Message>no ListBucket</Message></Error>";
+            (StatusCode::FORBIDDEN, refusal).into_response()
+        }
+        _ => next.run(request).await,
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let routes = brigade_sandbox::routes(bucket.clone(), credentials()).layer(deny);
+    TokioSpawn.spawn("store", Box::pin(async move { axum::serve(listener, routes).await.unwrap() }));
+    let service = TestService::open(clock, bucket, &url, &account("http://127.0.0.1:1"), None);
+    for more in [&[][..], &["--endpoint", "sandbox"]] {
+        let tag = ["tag", "--tag", "k=v", "--manifest", "-"];
+        let (out, err, code) = run(creation(&service, &[&tag, more].concat()), b"s3://photos/100%\n");
+        assert_eq!((code, out.len()), (Some(0), 37), "{err}");
+        let warned: Vec<_> = err.lines().filter(|line| line.starts_with("warning: ")).collect();
+        assert_eq!(warned.len(), 1, "{err}");
+        assert!(warned[0].contains("--report: whether there is a bucket reports was not checked: "), "{err}");
+        assert!(warned[0].contains("AccessDenied") && warned[0].contains("no ListBucket"), "{err}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use crate::test_service::{TestService, at};
 
 /// An account that is known to both dialects, with a role for everything, and a function.
-fn account(function: &str) -> String {
+pub(crate) fn account(function: &str) -> String {
     format!(
         r#"
 [accounts.both.cos]

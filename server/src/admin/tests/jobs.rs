@@ -176,3 +176,23 @@ fn a_query_is_read_as_it_was_written() {
         assert_eq!(JobQuery::decode(&query.encode()), Ok(query));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_role_that_the_account_has_not_and_a_bucket_that_the_role_may_not_use_are_refused_before_a_job_is_created() {
+    let bench = TestApi::new();
+    for (path, named) in [
+        ("absent/places?report=reports", "RoleArn"),
+        ("theirs/places?report=reports", "RoleArn"),
+        ("small/places?report=elsewhere", "Report.Bucket"),
+        ("small/places?target=elsewhere", "TargetResource"),
+        ("small/places?report=a&report=b", "report"),
+        ("small/places?source=photos", "source"),
+    ] {
+        let answer = bench.send(get(&format!("roles/{path}"))).await;
+        assert_eq!(refused(&answer), (400, "InvalidArgument".into()), "{path}");
+        let message = document(&answer)["message"].as_str().unwrap().to_owned();
+        assert!(message.contains(&format!("Parameter {named} is invalid")), "{path}: {message}");
+    }
+    let nothing = document(&bench.send(get("roles/small/places")).await);
+    assert_eq!(nothing, json!({"places": []}));
+}
