@@ -245,10 +245,10 @@ impl Engine {
     /// Checks the disk once a poll, beside the loop: a file system may not answer.
     fn look_at_space(&self) -> Box<dyn Spawned> {
         let (space, spool) = (self.context.space.clone(), self.context.ports.spool.clone());
-        let (clock, poll) = (self.context.ports.clock.clone(), self.context.config.now().poll);
+        let (clock, config) = (self.context.ports.clock.clone(), Arc::clone(&self.context.config));
         let work = async move {
             loop {
-                clock.sleep(poll).await;
+                clock.sleep(config.now().poll).await;
                 space.look(&*spool).await;
             }
         };

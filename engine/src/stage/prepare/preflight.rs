@@ -106,8 +106,8 @@ async fn look_at_bucket(
     if error.verdict == Verdict::Stopped {
         return Err(StageError::Stopped);
     }
-    let (finding, said) =
-        (PreflightFinding::of_error(&error).unwrap_or(PreflightFinding::LookRefused), shown(&error.to_string()));
+    let finding = PreflightFinding::of_error(&error).unwrap_or(PreflightFinding::LookRefused);
+    let said = shown(without_wait(&error.to_string()));
     let text = match finding {
         PreflightFinding::BucketMissing => format!("there is no bucket {named} at endpoint {}: {said}", place.endpoint),
         PreflightFinding::WrongRegion => {
@@ -118,6 +118,11 @@ async fn look_at_bucket(
         _ => format!("bucket {named} may not be listed, as the job need not: {said}"),
     };
     Ok(Some((finding, text)))
+}
+
+/// What the store said, without the words on the wait of a call that the refusal ended: the finding has them.
+fn without_wait(said: &str) -> &str {
+    said.rsplit_once(" refuses the credentials: ").map_or(said, |(_, said)| said)
 }
 
 /// Whether the target gets another ACL than its bucket's default.

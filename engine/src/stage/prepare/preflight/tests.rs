@@ -347,3 +347,11 @@ async fn a_job_without_a_task_that_could_run_is_not_looked_at() {
     assert_eq!(notes(&test_job).await, Vec::<String>::new());
     assert_eq!(test_job.objects.calls(CallKind::ListObjectsV2), 0);
 }
+
+#[test]
+fn a_refusal_that_a_call_waited_for_is_told_once() {
+    let waited =
+        "SignatureDoesNotMatch: stopped while endpoint main refuses the credentials: SignatureDoesNotMatch: no";
+    assert_eq!(without_wait(waited), "SignatureDoesNotMatch: no");
+    assert_eq!(without_wait("NoSuchBucket: there is none"), "NoSuchBucket: there is none");
+}
