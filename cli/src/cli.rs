@@ -6,6 +6,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use brigade_config::nearest::nearest;
 use brigade_config::value::LogFormat;
 use brigade_config::{ConfigError, Explained, UsageError};
 use clap::builder::StyledStr;
@@ -16,7 +17,6 @@ use crate::command::{
     backup, completions, config, demo, endpoint, init, job, man, manifest, restore, sandbox, serve, store,
 };
 use crate::exit::ExitWith;
-use crate::nearest::nearest;
 use crate::verbosity::Verbosity;
 use crate::{advice, core_dumps, printer};
 

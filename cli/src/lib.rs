@@ -9,7 +9,6 @@ pub mod command;
 pub mod core_dumps;
 pub mod document;
 pub mod exit;
-pub mod nearest;
 pub mod printer;
 pub mod progress;
 mod proof;

@@ -15,6 +15,7 @@ use crate::client::Client;
 use crate::config_source::ConfigSource;
 use crate::credentials::CredentialsFrom;
 use crate::endpoint::Endpoint;
+use crate::nearest::did_you_mean;
 use crate::secret::SecretSource;
 use crate::time_of_day::MinuteOfDay;
 use crate::value::ProxyUrl;
@@ -252,7 +253,8 @@ fn check_role(config: &Config, at: &[&str; 4], role: &Role, config_source: &mut 
         if let Some(endpoint) = &place.endpoint
             && !config.endpoints.contains_key(endpoint)
         {
-            config_source.blame(&inside(name, "endpoint"), &format!("there is no [endpoints.{endpoint}]"));
+            let meant = did_you_mean(endpoint, config.endpoints.keys().map(String::as_str));
+            config_source.blame(&inside(name, "endpoint"), &format!("there is no [endpoints.{endpoint}]{meant}"));
         }
         let here = path(&[at[0], at[1], at[2], at[3], name]);
         check_pair(&here, &place.access_key, &place.secret_key, &place.session_token, config_source);

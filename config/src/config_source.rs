@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
+use crate::nearest::did_you_mean;
+
 /// A mistake in the configuration, or a warning about it: where, which setting, what is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigMistake {
@@ -307,7 +309,8 @@ impl ConfigSource {
             collect_unknown(entry, &mut below.to_vec(), &self.looked_up, &mut unknown);
         }
         for path in unknown {
-            self.blame(&path, "is not a setting (see 'brigade config reference')");
+            let meant = self.meant(&path);
+            self.blame(&path, &format!("is not a setting{meant} (see 'brigade config reference')"));
         }
         self.blame_unknown_variables(below);
         self.blame_readable_secrets();
@@ -316,6 +319,13 @@ impl ConfigSource {
             line.unwrap_or(usize::MAX)
         });
         self.mistakes
+    }
+
+    /// The setting beside an unknown one that it was meant to be, as a question; nothing where none is alike.
+    fn meant(&self, path: &[String]) -> String {
+        let Some((given, above)) = path.split_last() else { return String::new() };
+        let known = self.looked_up.iter().filter(|known| known.len() == path.len() && known.starts_with(above));
+        did_you_mean(given, known.filter_map(|known| known.last()).map(String::as_str))
     }
 
     fn blame_unknown_variables(&mut self, below: &[String]) {

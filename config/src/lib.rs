@@ -20,6 +20,7 @@ pub mod effect;
 pub mod endpoint;
 pub mod engine;
 pub mod given;
+pub mod nearest;
 pub mod reference;
 pub mod secret;
 pub mod section;

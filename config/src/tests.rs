@@ -460,7 +460,7 @@ request_per_second = 4
     brigade.toml:23: endpoints.main.windows.1.from: takes a time of the day such as 08:30, or 24:00
     brigade.toml:24: endpoints.main.windows.1.to: takes a time of the day such as 08:30, or 24:00
     brigade.toml:25: endpoints.main.windows.1.time_zone: takes the name of a time zone such as Europe/Berlin or UTC
-    brigade.toml:26: endpoints.main.windows.1.request_per_second: is not a setting (see 'brigade config reference')
+    brigade.toml:26: endpoints.main.windows.1.request_per_second: is not a setting; did you mean requests_per_second? (see 'brigade config reference')
     "#);
     let unfit = "
 [[endpoints.main.windows]]

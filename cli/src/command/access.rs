@@ -11,6 +11,7 @@ use brigade_client::{Client, ClientConfig};
 use brigade_config as config;
 use brigade_config::credentials::CredentialsFrom;
 use brigade_config::endpoint::Endpoint;
+use brigade_config::nearest::did_you_mean;
 use brigade_config::value::{Scalar as _, StoreUrl};
 use brigade_config::{Explained, UsageError};
 use brigade_model::ports::{Clock, Entropy, ObjectStore};
@@ -23,7 +24,6 @@ use brigade_s3::timeouts::Timeouts;
 use brigade_server::roles::credentials::of_endpoint;
 use brigade_server::roles::{bare_store, route};
 
-use crate::nearest::did_you_mean;
 use crate::store_path::StorePath;
 
 /// What calls are made with.

@@ -1,13 +1,13 @@
 //! `brigade endpoint`: the endpoints of the service, which all its jobs share.
 
 use brigade_client::{Client, ClientError};
+use brigade_config::nearest::nearest;
 use brigade_config::{Explained, UsageError};
 use clap::Subcommand;
 
 use crate::command::access::ConfigFlag;
 use crate::command::job::CommandContext;
 use crate::command::job::output::Format;
-use crate::nearest::nearest;
 
 pub mod limit;
 pub mod list;

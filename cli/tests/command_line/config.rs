@@ -168,6 +168,7 @@ fn a_hangup_takes_limits_windows_and_the_protected_latency_of_endpoints_while_th
     let file = folder.path().join("brigade.toml");
     write(&file, &of_an_operator("", "requests_per_second = 100", ""));
     let mut serve = brigade(&["serve", "--config", "brigade.toml"]);
+    serve.env("BRIGADE_ENGINE_REPORT_PATIENCE", "1h");
     let mut process = serve.current_dir(folder.path()).spawn().unwrap();
     let mut log = BufReader::new(process.stderr.take().unwrap());
     let started = lines_until(&mut log, "API listening");
@@ -178,20 +179,22 @@ fn a_hangup_takes_limits_windows_and_the_protected_latency_of_endpoints_while_th
     let endpoint = "requests_per_second = 50\nrequests_in_flight = 7\nprotect_latency = \"40ms\"\nregion = \"r\"\n\
                     [[endpoints.main.windows]]\nfrom = \"00:00\"\nto = \"24:00\"\ntime_zone = \"UTC\"\n\
                     objects_per_second = 3";
-    write(&file, &of_an_operator("hold_patience = \"1m\"", endpoint, "open_jobs_max = 2"));
+    write(&file, &of_an_operator("hold_patience = \"1m\"\nreport_patience = \"2h\"", endpoint, "open_jobs_max = 2"));
     hang_up(&process);
     let said = lines_until(&mut log, "configuration read again").replace('"', "");
     for (setting, line) in [
-        ("accounts.main.open_jobs_max", 8),
-        ("endpoints.main.protect_latency", 24),
-        ("endpoints.main.requests_in_flight", 23),
-        ("endpoints.main.requests_per_second", 22),
-        ("endpoints.main.windows.1.objects_per_second", 30),
+        ("accounts.main.open_jobs_max", 9),
+        ("endpoints.main.protect_latency", 25),
+        ("endpoints.main.requests_in_flight", 24),
+        ("endpoints.main.requests_per_second", 23),
+        ("endpoints.main.windows.1.objects_per_second", 31),
         ("engine.hold_patience", 6),
     ] {
         assert!(said.contains(&format!("taken setting={setting} place=brigade.toml:{line}\n")), "{setting}: {said}");
     }
-    assert!(said.contains("needs a restart setting=endpoints.main.region place=brigade.toml:25\n"), "{said}");
+    assert!(said.contains("needs a restart setting=endpoints.main.region place=brigade.toml:26\n"), "{said}");
+    let overridden = "not taken; the environment sets it setting=engine.report_patience place=brigade.toml:7\n";
+    assert!(said.contains(overridden), "{said}");
     let now = endpoint_of(&address);
     assert_eq!(
         (&now["configured"]["requests_per_second"], &now["configured"]["requests_in_flight"]),

@@ -33,7 +33,8 @@ fn to_text(endpoints: &[EndpointState]) -> String {
         "unproven",
     ];
     let rows: Vec<_> = endpoints.iter().map(row).collect();
-    let rows = table::columns(&HEADER, &["in flight", "waiting", "proved"], &rows);
+    let width = printer::width().unwrap_or(usize::MAX);
+    let rows = table::fitted(&HEADER, &["in flight", "waiting", "proved"], &rows, width);
     let mut lines = rows.lines();
     let mut text: Vec<String> = lines.by_ref().take(1).map(str::to_owned).collect();
     for (line, endpoint) in lines.zip(endpoints) {

@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use brigade_client::{Client, ClientError};
+use brigade_config::nearest::nearest;
 use brigade_config::{Explained, UsageError};
 use brigade_model::JobId;
 use brigade_model::job::Dialect;
@@ -14,7 +15,6 @@ use brigade_wire::admin::JobQuery;
 use brigade_wire::cos::list_jobs::ListQuery;
 
 use super::{found, list};
-use crate::nearest::nearest;
 use crate::printer;
 
 /// Fewer characters would name a job by chance.
