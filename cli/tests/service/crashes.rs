@@ -20,10 +20,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use brigade_model::limits::WINDOW_TASKS;
+use brigade_model::operation::OperationKind;
 
 use scenario::{Call, JobKind, Moment, On, Scenario, Stage, Step, Trap};
 
-/// Kills that each test performs; six of them make more than 200.
+/// Kills that each test performs; nine of them make more than 300.
 const KILLS: u32 = 34;
 /// There must be some of each.
 const KINDS: [&str; 5] = ["Preparing", "Active", run::HALF_RECORDED, "Completing", "Cancelling"];
@@ -96,20 +97,36 @@ async fn deletes_in_a_bucket_with_versions_are_accounted_for_whenever_the_servic
     kill_at_any_moment(&[JobKind::Delete], true, 6000).await;
 }
 
-/// Operations of the S3 Control dialect; an odd number of them, as every other seed cancels its job.
-const OTHERS: [JobKind; 7] = [
-    JobKind::AddTags,
-    JobKind::RemoveTags,
-    JobKind::Untag,
-    JobKind::Acl,
-    JobKind::LegalHold,
-    JobKind::Retention,
-    JobKind::Checksum,
-];
+/// Operations of the S3 Control dialect on tags and rights; an odd number of them, as every other seed cancels its job.
+const TAGS_AND_RIGHTS: [JobKind; 5] =
+    [JobKind::AddTags, JobKind::RemoveTags, JobKind::Untag, JobKind::Acl, JobKind::LegalHold];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn changes_of_tags_and_rights_are_accounted_for_whenever_the_service_is_killed() {
+    kill_at_any_moment(&TAGS_AND_RIGHTS, true, 8000).await;
+}
+
+/// The others; an odd number of them.
+const OTHERS: [JobKind; 5] =
+    [JobKind::Retention, JobKind::Checksum, JobKind::Restore, JobKind::Encryption, JobKind::Invoke];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_other_operations_are_accounted_for_whenever_the_service_is_killed() {
-    kill_at_any_moment(&OTHERS, true, 8000).await;
+    kill_at_any_moment(&OTHERS, true, 9000).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_invocation_is_accounted_for_by_its_tasks_id_whenever_the_service_is_killed() {
+    kill_at_any_moment(&[JobKind::Invoke], false, 10_000).await;
+}
+
+#[test]
+fn the_service_is_killed_during_every_operation() {
+    let alone = [JobKind::Copy, JobKind::Tag, JobKind::Delete];
+    let played = [&alone[..], &TAGS_AND_RIGHTS, &OTHERS].concat();
+    let is_played = |kind: &OperationKind| played.iter().any(|job_kind| job_kind.operation() == *kind);
+    let without: Vec<_> = OperationKind::ALL.into_iter().filter(|kind| !is_played(kind)).collect();
+    assert_eq!(without, []);
 }
 
 /// The six slices before the last one of the large job have 64 * (1 + 2 + ... + 32) tasks.

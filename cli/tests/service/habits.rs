@@ -6,6 +6,7 @@ mod judge;
 mod scenario;
 mod setup;
 
+use brigade_model::operation::OperationKind;
 use brigade_s3::simulated::Habit;
 
 use judge::judge;
@@ -68,6 +69,9 @@ scenarios! {
     where_the_answer_to_an_acl_by_itself_is_lost => Scenario::of(Act::Acl, &[H::LosesAnswerOfAcl]);
     where_the_answer_to_an_acl_is_lost => Scenario::of(Act::CopyDressed, &[H::LosesAnswerOfAcl]);
     where_the_answer_to_a_restore_is_lost => Scenario::of(Act::Restore, &[H::LosesAnswerOfRestore]);
+    where_the_answer_to_a_change_of_encryption_is_lost => Scenario::of(Act::Encryption, &[H::LosesAnswerOfEncryption]);
+    where_the_first_answer_of_a_function_is_lost => Scenario::of_function(1);
+    where_every_answer_of_a_function_is_lost => Scenario::of_function(usize::MAX);
     where_the_answer_to_the_beginning_of_an_upload_is_lost => Scenario::of(Act::CopyLarge, &[H::LosesAnswerOfCreate]);
     where_the_answer_to_a_part_is_lost => Scenario::of(Act::CopyLarge, &[H::LosesAnswerOfPart]);
     where_the_answer_to_a_complete_is_lost => Scenario::of(Act::CopyLarge, &[H::LosesAnswerOfComplete]);
@@ -143,4 +147,11 @@ fn every_habit_has_its_scene() {
     assert_eq!(without.collect::<Vec<_>>(), Vec::<&Habit>::new());
     let unknown = NOT_STOOD_YET.iter().find(|(listed, _)| !scenarios.iter().any(|(name, _)| name == listed));
     assert_eq!(unknown, None, "no scene has that name");
+}
+
+#[test]
+fn every_operation_has_its_scene() {
+    let played: Vec<_> = all().iter().filter_map(|(_, scenario)| scenario.act.operation()).collect();
+    let without: Vec<_> = OperationKind::ALL.into_iter().filter(|kind| !played.contains(kind)).collect();
+    assert_eq!(without, []);
 }

@@ -7,6 +7,7 @@ mod bounds;
 mod crashes;
 mod creating;
 mod forged;
+mod function;
 mod habits;
 mod hostile;
 mod lists;

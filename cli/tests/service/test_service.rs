@@ -288,6 +288,15 @@ pub(crate) mod s3control {
         </S3PutObjectRetention>";
     pub(crate) const CHECKSUM: &str =
         "<S3ComputeObjectChecksum><ChecksumAlgorithm>MD5</ChecksumAlgorithm></S3ComputeObjectChecksum>";
+    pub(crate) const RESTORE: &str = "<S3InitiateRestoreObject><ExpirationInDays>3</ExpirationInDays>\
+        <GlacierJobTier>BULK</GlacierJobTier></S3InitiateRestoreObject>";
+    /// The key that objects are encrypted with afterwards.
+    pub(crate) const KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/other";
+    pub(crate) const ENCRYPTION: &str = "<S3UpdateObjectEncryption><ObjectEncryption><SSE-KMS>\
+        <KMSKeyArn>arn:aws:kms:us-east-1:123456789012:key/other</KMSKeyArn></SSE-KMS></ObjectEncryption>\
+        </S3UpdateObjectEncryption>";
+    pub(crate) const INVOKE: &str = "<LambdaInvoke>\
+        <FunctionArn>arn:aws:lambda:us-east-1:123456789012:function:faces</FunctionArn></LambdaInvoke>";
 }
 
 /// The first account's id in the S3 Control dialect.
@@ -387,7 +396,9 @@ target = {{ buckets = ["backup"] }}
 manifest = {{ buckets = ["lists"] }}
 report = {{ buckets = ["reports"] }}
 [accounts.one.roles.whole]
-operations = ["tag", "untag", "acl", "legal-hold", "retention", "checksum"]
+operations = [
+    "tag", "untag", "acl", "legal-hold", "retention", "checksum", "restore", "update-encryption", "invoke",
+]
 source = {{ endpoint = "sandbox", buckets = ["photos"] }}
 manifest = {{ buckets = ["lists"] }}
 report = {{ buckets = ["reports"] }}

@@ -12,6 +12,7 @@ use super::history::{self, Entry, Event};
 use super::left::Left;
 use super::run::{Told, key, task_of};
 use super::scenario::{JobKind, Scenario};
+use crate::function::Invoked;
 use crate::test_service::{SeenJob, TestService, at};
 
 /// Everything about a run.
@@ -25,6 +26,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) ended: &'a SeenJob,
     pub(crate) tasks: Vec<TaskHistory>,
     pub(crate) report: Result<Report, String>,
+    /// What the function recorded by itself.
+    pub(crate) invoked: Invoked,
     /// When the service told a user that the job is cancelled, in which life, and whether no call could be
     /// in flight then.
     pub(crate) cancel: Option<(Moment, u32, bool)>,
@@ -52,10 +55,11 @@ impl<'a> Evidence<'a> {
         last: &'a Left,
         ended: &'a SeenJob,
         told: &'a Told,
+        invoked: Invoked,
     ) -> Self {
         let tasks = (0..scenario.tasks).map(|number| task_history(scenario, service, last, number)).collect();
         let report = read_report(service, ended);
-        let mut evidence = Self { scenario, told, left, last, ended, tasks, report, cancel: None, end: None };
+        let mut evidence = Self { scenario, told, left, last, ended, tasks, report, invoked, cancel: None, end: None };
         let mut sent = BTreeMap::new();
         let mut died: BTreeMap<u32, Moment> = BTreeMap::new();
         for (moment, entry) in history.iter().enumerate() {
@@ -79,7 +83,7 @@ impl<'a> Evidence<'a> {
             Event::Arrived { call, kind, objects } => {
                 for object in objects {
                     let task = index(object.at.key.as_str());
-                    let (kind, bucket, sender) = (Some(*kind), object.at.bucket.clone(), entry.life);
+                    let (kind, bucket, sender) = (*kind, object.at.bucket.clone(), entry.life);
                     // It counts as sent when its sender died, if it came later.
                     let sent_at = died.unwrap_or(moment);
                     let call_history = CallHistory { kind, bucket, sender, sent: sent_at, done: None, returned: None };

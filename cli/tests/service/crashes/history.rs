@@ -29,10 +29,10 @@ pub(crate) enum Event {
     Signalled {
         signal: Signal,
     },
-    /// A call is there.
+    /// A call is there; of no kind, an invocation of the function.
     Arrived {
         call: u64,
-        kind: CallKind,
+        kind: Option<CallKind>,
         objects: Vec<Object>,
     },
     /// It is carried out on one of its objects.

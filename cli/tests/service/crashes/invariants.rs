@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use brigade_judge::{CallHistory, accounting, cancelled, effects, ended, failures, others, repeats, successes};
+use brigade_model::outcome::TaskEffect;
 use brigade_model::{Outcome, Status};
 use brigade_s3::simulated::SimulatedObject;
 use md5::{Digest, Md5};
@@ -12,6 +13,7 @@ use super::evidence::{Evidence, TaskHistory, TaskObjects};
 use super::left::Left;
 use super::run::Told;
 use super::scenario::JobKind;
+use crate::function::said_of;
 use crate::test_service::s3control;
 
 /// Looks whether a sentence holds, and says where it does not.
@@ -29,6 +31,7 @@ const INVARIANTS: &[(&str, Check)] = &[
     ("no task starts after a cancel is answered", no_task_starts_after_a_cancel_is_answered),
     ("what has an outcome is not attempted again", what_has_an_outcome_is_not_attempted_again),
     ("no more than a window is repeated", no_more_than_a_window_is_repeated),
+    ("the function knows each task by its id", the_function_knows_each_task_by_its_id),
 ];
 
 /// Everything that does not hold.
@@ -114,12 +117,27 @@ fn is_as_wanted(job_kind: JobKind, task_history: &TaskHistory) -> bool {
             let sum = hex::encode_upper(Md5::digest(object.body.to_bytes()));
             matches!(&task_history.outcome, Some(Outcome::SucceededWith { message }) if message.contains(&sum))
         }),
+        JobKind::Restore => is_source(&|object| object.head.restore.is_some()),
+        JobKind::Encryption => is_source(&|object| object.head.sse_key.as_deref() == Some(s3control::KEY)),
+        // Also of an object that is not there: the function alone knows what it did.
+        JobKind::Invoke => {
+            let said = said_of(&task_history.key);
+            matches!(&task_history.outcome, Some(Outcome::SucceededWith { message }) if message.starts_with(&said))
+        }
         JobKind::Delete | JobKind::DeleteVersion => source.is_none(),
     }
 }
 
 fn every_failure_has_its_cause(evidence: &Evidence<'_>) -> Vec<String> {
-    failures::every_failure_has_its_cause(&evidence.tasks, evidence.ended.status, |_, _| false)
+    // What another writer put in its place is in no archive, and not encrypted; or it came while its bytes were read.
+    let code_of_other = match evidence.scenario.job_kind {
+        JobKind::Checksum => "SourceChanged",
+        JobKind::Restore => "InvalidObjectState",
+        JobKind::Encryption => "InvalidRequest",
+        _ => "",
+    };
+    let is_excused = |task: &TaskHistory, code: &str| !task.is_ours_alone() && code == code_of_other;
+    failures::every_failure_has_its_cause(&evidence.tasks, evidence.ended.status, is_excused)
 }
 
 fn what_others_wrote_after_a_lost_attempt_is_left(evidence: &Evidence<'_>) -> Vec<String> {
@@ -158,6 +176,31 @@ fn what_has_an_outcome_is_not_attempted_again(evidence: &Evidence<'_>) -> Vec<St
         let again = task_history.calls.iter().find(|call| call.sender as usize > recorded + 1);
         broken.extend(again.map(|call| format!("task {}: {call:?}", task_history.number)));
     }
+    broken
+}
+
+/// By the function's own record: an id is of one object, however often it comes, and what was done under it is in the
+/// report as done, or as what may have been done.
+fn the_function_knows_each_task_by_its_id(evidence: &Evidence<'_>) -> Vec<String> {
+    let (mut broken, job) = (Vec::new(), evidence.ended.id);
+    for (id, keys) in &evidence.invoked {
+        let task = evidence.tasks.iter().find(|task| *id == format!("{job}/{}", task.number));
+        let Some(task) = task else {
+            broken.push(format!("{id} is of no task"));
+            continue;
+        };
+        if keys.iter().any(|key| *key != task.key) {
+            broken.push(format!("{id} is of {}, and came with {keys:?}", task.key));
+        }
+        let is_told = task.outcome.as_ref().is_some_and(|outcome| outcome.effect() != TaskEffect::None);
+        if !is_told {
+            broken.push(format!("{id} was done {} times, and is told as {:?}", keys.len(), task.outcome));
+        }
+    }
+    let is_recorded = |task: &TaskHistory| evidence.invoked.contains_key(&format!("{job}/{}", task.number));
+    let is_of_function = evidence.scenario.job_kind == JobKind::Invoke;
+    let unknown = evidence.tasks.iter().filter(|task| is_of_function && task.is_success() && !is_recorded(task));
+    broken.extend(unknown.map(|task| format!("{} succeeded, and the function does not know it", task.name)));
     broken
 }
 

@@ -9,12 +9,15 @@ use super::BEFORE_THE_LARGE_SLICE;
 use super::history::Object;
 use super::run::task_of;
 use super::scenario::On;
+use crate::function::{self, Invocation};
 use crate::test_service::at;
 
 /// A request.
 #[derive(Debug, Clone)]
 pub(crate) struct Message {
-    pub(crate) kind: CallKind,
+    /// `None`: it invokes the function.
+    pub(crate) kind: Option<CallKind>,
+    pub(crate) invocation: Option<Invocation>,
     bucket: String,
     /// Empty where it is none for a task.
     pub(crate) objects: Vec<Object>,
@@ -23,6 +26,9 @@ pub(crate) struct Message {
 impl Message {
     /// Reads what the service writes: buckets stand in the path, keys need no decoding.
     pub(crate) fn read(head: &Parts, body: &[u8]) -> Self {
+        if head.uri.path() == function::PATH {
+            return Self::of_function(head, body);
+        }
         let path = head.uri.path().trim_start_matches('/');
         let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
         let kind = kind_of(head);
@@ -34,7 +40,19 @@ impl Message {
             _ if key.is_empty() => Vec::new(),
             _ => vec![Object { at: at(bucket, key), version: query(head, "versionId").map(version) }],
         };
-        Self { kind, bucket: bucket.to_owned(), objects }
+        Self { kind: Some(kind), invocation: None, bucket: bucket.to_owned(), objects }
+    }
+
+    /// An invocation acts on the object that it is for.
+    fn of_function(head: &Parts, body: &[u8]) -> Self {
+        let invocation = Invocation::read(&head.headers, body);
+        let objects = vec![Object { at: at("photos", &invocation.key), version: None }];
+        Self { kind: None, invocation: Some(invocation), bucket: "photos".to_owned(), objects }
+    }
+
+    /// Whether it may change an object, or what the function does.
+    pub(crate) fn acts(&self) -> bool {
+        self.kind.is_none_or(CallKind::changes_objects)
     }
 
     /// The same, for no task: no trap waits for it.
@@ -46,8 +64,8 @@ impl Message {
     pub(crate) fn on(&self) -> Option<On> {
         match self.bucket.as_str() {
             "lists" => Some(On::Manifest),
-            "reports" if !matches!(self.kind, CallKind::HeadObject | CallKind::GetObject) => Some(On::Report),
-            "photos" | "backup" if self.kind.changes_objects() => match self.objects.first() {
+            "reports" if !matches!(self.kind, Some(CallKind::HeadObject | CallKind::GetObject)) => Some(On::Report),
+            "photos" | "backup" if self.acts() => match self.objects.first() {
                 Some(first) if task_of(first.at.key.as_str()) >= BEFORE_THE_LARGE_SLICE => Some(On::ActOfLargeSlice),
                 _ => Some(On::Act),
             },
@@ -79,6 +97,7 @@ fn kind_of(head: &Parts) -> CallKind {
         Method::PUT if has("acl") => CallKind::PutObjectAcl,
         Method::PUT if has("legal-hold") => CallKind::PutObjectLegalHold,
         Method::PUT if has("retention") => CallKind::PutObjectRetention,
+        Method::PUT if has("encryption") => CallKind::UpdateObjectEncryption,
         Method::PUT if is_copy => CallKind::CopyObject,
         Method::PUT if has("partNumber") => CallKind::UploadPart,
         Method::PUT => CallKind::PutObject,
@@ -86,6 +105,7 @@ fn kind_of(head: &Parts) -> CallKind {
         Method::DELETE if has("uploadId") => CallKind::AbortMultipartUpload,
         Method::DELETE => CallKind::DeleteObject,
         Method::POST if has("delete") => CallKind::DeleteObjects,
+        Method::POST if has("restore") => CallKind::RestoreObject,
         Method::POST if has("uploads") => CallKind::CreateMultipartUpload,
         Method::POST => CallKind::CompleteMultipartUpload,
         _ => panic!("the service never sends {}", head.method),

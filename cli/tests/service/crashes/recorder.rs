@@ -25,6 +25,7 @@ use tokio::sync::{Mutex as AsyncMutex, oneshot, watch};
 use super::history::{Done, Entry, Event, Object};
 use super::message::Message;
 use super::scenario::{Call, Chance, On, Trap};
+use crate::function::Invoked;
 use crate::test_service::credentials;
 
 /// Bytes of a manifest that come at once.
@@ -61,6 +62,8 @@ struct State {
     trap: Option<Trap>,
     /// Whether a call has come that changes an object of a task.
     has_acted: bool,
+    /// The function's own record.
+    invoked: Invoked,
 }
 
 impl CallRecorder {
@@ -118,6 +121,11 @@ impl CallRecorder {
         self.state().history.clone()
     }
 
+    /// What the function was invoked for.
+    pub(crate) fn invoked(&self) -> Invoked {
+        self.state().invoked.clone()
+    }
+
     pub(crate) fn set_trap(&self, trap: Option<Trap>) {
         self.state().trap = trap;
     }
@@ -164,7 +172,7 @@ impl CallRecorder {
         let mut open: Vec<(u64, Vec<At>)> = Vec::new();
         for entry in state.history.iter().filter(|entry| entry.life == state.life) {
             match &entry.event {
-                Event::Arrived { call, kind, objects } if kind.changes_objects() => {
+                Event::Arrived { call, kind: Some(kind), objects } if kind.changes_objects() => {
                     open.push((*call, objects.iter().map(|object| object.at.clone()).collect()));
                 }
                 Event::Answered { call } => open.retain(|(other, _)| other != call),
@@ -210,8 +218,8 @@ impl CallRecorder {
     /// Before the first call that changes an object only a preflight looks at any: that is for no task.
     fn of_task_or_preflight(&self, message: Message) -> Message {
         let mut state = self.state();
-        state.has_acted |= !message.objects.is_empty() && message.kind.changes_objects();
-        if message.kind == CallKind::HeadObject && !state.has_acted { message.of_no_task() } else { message }
+        state.has_acted |= !message.objects.is_empty() && message.acts();
+        if message.kind == Some(CallKind::HeadObject) && !state.has_acted { message.of_no_task() } else { message }
     }
 
     fn arrive(&self, life: u32, message: &Message) -> u64 {
@@ -248,7 +256,7 @@ impl CallRecorder {
             self.wait(self.0.answer * if message.objects.len() > 1 { 60 } else { 1 }).await;
             self.hold_back(life).await;
             self.answer(life, call);
-        } else if message.kind == CallKind::GetObject {
+        } else if message.kind == Some(CallKind::GetObject) {
             response = self.in_pieces(life, response);
         }
         Some(response)
@@ -264,7 +272,10 @@ impl CallRecorder {
             found.and_then(|object| object.head.etag)
         };
         let before: Vec<_> = message.objects.iter().map(see).collect();
-        let response = next.run(request).await;
+        let response = match &message.invocation {
+            None => next.run(request).await,
+            Some(invocation) => invocation.carry_out(&mut self.state().invoked),
+        };
         let is_refused = !response.status().is_success();
         let mut state = self.state();
         for (object, before) in message.objects.iter().zip(before) {

@@ -9,7 +9,7 @@ use brigade_client::Client;
 use brigade_engine::EngineConfig;
 use brigade_model::limits::LEASE_TTL;
 use brigade_model::operation::Tag;
-use brigade_model::ports::object_store::{NewObject, PutObject, Request as _};
+use brigade_model::ports::object_store::{Encryption, NewObject, PutObject, Request as _};
 use brigade_model::ports::{Clock, Spawn};
 use brigade_model::{JobId, JobOptions, Status};
 use brigade_runtime::{SystemClock, TokioSpawn};
@@ -23,6 +23,7 @@ use super::left::Left;
 use super::recorder::CallRecorder;
 use super::scenario::{Chance, JobKind, Moment, Scenario, Stage, Step};
 use super::{invariants, scenario};
+use crate::function;
 use crate::test_service::{SeenJob, TestService, at, make_buckets, request_to, s3control};
 
 /// Between two questions about the job.
@@ -102,7 +103,8 @@ impl Run {
         }
         let recorder = CallRecorder::new(bucket.clone(), clock.clone(), scenario.seed, scenario.answer);
         let url = recorder.listen().await;
-        let service = TestService::open(clock, bucket, &url, "[engine]\npoll = \"100ms\"", None);
+        let settings = format!("[engine]\npoll = \"100ms\"\n{}", function::section(&url));
+        let service = TestService::open(clock, bucket, &url, &settings, None);
         recorder.note_process(service.process.id());
         fill(&scenario, &service);
         // What is written in the seconds before the first lease counts as written by another writer:
@@ -258,7 +260,10 @@ impl Run {
         self.recorder.hold(false);
         self.write_what_was_in_hand().await;
         let url = self.recorder.listen().await;
-        self.service.restart(&[("BRIGADE_ENDPOINTS_SANDBOX_URL", &url)]);
+        let function = format!("{url}{}", function::PATH);
+        let urls =
+            [("BRIGADE_ENDPOINTS_SANDBOX_URL", url.as_str()), ("BRIGADE_ACCOUNTS_ONE_FUNCTIONS_FACES_URL", &function)];
+        self.service.restart(&urls);
         self.recorder.note_process(self.service.process.id());
         self.client = self.service.client();
     }
@@ -319,8 +324,9 @@ impl Run {
         match ended {
             None => broken.push(format!("the job never ends: {:?}", last.job())),
             Some(ended) => {
+                let (left, told, invoked) = (&self.left, &self.told, self.recorder.invoked());
                 let evidence =
-                    Evidence::gather(&self.scenario, &self.service, &history, &self.left, &last, &ended, &self.told);
+                    Evidence::gather(&self.scenario, &self.service, &history, left, &last, &ended, told, invoked);
                 broken.extend(invariants::check(&evidence));
                 let lookers =
                     evidence.tasks.iter().filter(|task_history| task_history.calls.iter().any(|call| !call.is_act()));
@@ -372,7 +378,9 @@ fn fill(scenario: &Scenario, service: &TestService) {
             JobKind::AddTags | JobKind::RemoveTags | JobKind::Untag => vec![tag("a"), tag("kept")],
             _ => Vec::new(),
         };
-        let with = NewObject { tags, ..NewObject::default() };
+        let storage_class = (scenario.job_kind == JobKind::Restore).then(|| "GLACIER".to_owned());
+        let sse = (scenario.job_kind == JobKind::Encryption).then_some(Encryption::OwnKey);
+        let with = NewObject { tags, storage_class, sse, ..NewObject::default() };
         let put = PutObject::new(at("photos", &key(task)), format!("of task {task}"), with);
         service.bucket.act(put.into_call()).unwrap();
     }
@@ -412,5 +420,8 @@ fn s3control_operation(job_kind: JobKind) -> Option<&'static str> {
         JobKind::LegalHold => Some(s3control::LEGAL_HOLD),
         JobKind::Retention => Some(s3control::RETENTION),
         JobKind::Checksum => Some(s3control::CHECKSUM),
+        JobKind::Restore => Some(s3control::RESTORE),
+        JobKind::Encryption => Some(s3control::ENCRYPTION),
+        JobKind::Invoke => Some(s3control::INVOKE),
     }
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use brigade_model::operation::OperationKind;
 use brigade_model::ports::Entropy;
 use brigade_runtime::SeededEntropy;
 
@@ -22,6 +23,27 @@ pub(crate) enum JobKind {
     LegalHold,
     Retention,
     Checksum,
+    Restore,
+    Encryption,
+    Invoke,
+}
+
+impl JobKind {
+    pub(crate) fn operation(self) -> OperationKind {
+        match self {
+            JobKind::Copy => OperationKind::Copy,
+            JobKind::Tag | JobKind::AddTags => OperationKind::Tagging,
+            JobKind::Delete | JobKind::DeleteVersion => OperationKind::Delete,
+            JobKind::RemoveTags | JobKind::Untag => OperationKind::Untagging,
+            JobKind::Acl => OperationKind::Acl,
+            JobKind::LegalHold => OperationKind::LegalHold,
+            JobKind::Retention => OperationKind::Retention,
+            JobKind::Checksum => OperationKind::Checksum,
+            JobKind::Restore => OperationKind::Restore,
+            JobKind::Encryption => OperationKind::Encryption,
+            JobKind::Invoke => OperationKind::Invoke,
+        }
+    }
 }
 
 /// How far a job has come.

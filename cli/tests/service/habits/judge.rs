@@ -11,7 +11,8 @@ use md5::{Digest, Md5};
 
 use super::scenario::Act;
 use super::setup::{End, Played, Report, name};
-use crate::test_service::at;
+use crate::function::said_of;
+use crate::test_service::{at, s3control};
 
 /// Everything that does not hold.
 pub(crate) fn judge(played: &Played) -> Vec<String> {
@@ -24,6 +25,7 @@ pub(crate) fn judge(played: &Played) -> Vec<String> {
         End::Ended(job, report) => {
             broken.extend(rows(played, report));
             broken.extend(uploads(played, report));
+            broken.extend(invocations(played, report));
             let counted = job.progress.succeeded + job.progress.failed;
             if counted != report.rows.len() as u64 {
                 broken.push(format!("{counted} tasks are counted, the report has {}", report.rows.len()));
@@ -43,6 +45,7 @@ fn is_copy(act: Act) -> bool {
         Act::Delete | Act::DeleteOne | Act::DeleteVersion | Act::DeleteStray => false,
         Act::Tag | Act::AddTags | Act::RemoveTags | Act::Untag | Act::Acl | Act::LegalHold | Act::Retention => false,
         Act::Checksum | Act::ChecksumGzip | Act::Restore | Act::List => false,
+        Act::Encryption | Act::Invoke => false,
         Act::Copy
         | Act::CopyOver
         | Act::CopyStray
@@ -68,7 +71,8 @@ fn acts(act: Act) -> &'static [CallKind] {
         Act::Acl => &[CallKind::PutObjectAcl],
         Act::LegalHold => &[CallKind::PutObjectLegalHold],
         Act::Retention => &[CallKind::PutObjectRetention],
-        Act::Checksum | Act::ChecksumGzip => &[],
+        Act::Checksum | Act::ChecksumGzip | Act::Invoke => &[],
+        Act::Encryption => &[CallKind::UpdateObjectEncryption],
         Act::Restore => &[CallKind::RestoreObject],
         Act::CopyAcross | Act::CopyGzipAcross => &[CallKind::PutObject, CallKind::CompleteMultipartUpload],
         _ => &[CallKind::CopyObject, CallKind::CompleteMultipartUpload],
@@ -144,6 +148,7 @@ fn rows(played: &Played, report: &Report) -> Vec<String> {
             Some((true, _)) if !has_acted => {
                 let was_there = played.before.contains_key(&name(&target));
                 let is_idle = match acts(played.scenario.act) {
+                    [] if played.scenario.act == Act::Invoke => said.starts_with(&said_of(row)),
                     [] => said.contains(&sum_of(played, row)),
                     [CallKind::DeleteObject, ..] => !was_there,
                     _ => false,
@@ -201,6 +206,7 @@ fn unlike(played: &Played, row: &str) -> Option<String> {
         (Act::LegalHold, Some(now)) => now.head.lock.is_held == Some(true),
         (Act::Retention, Some(now)) => now.head.lock.retention.is_some(),
         (Act::Restore, Some(now)) => now.head.restore.is_some(),
+        (Act::Encryption, Some(now)) => now.head.sse_key.as_deref() == Some(s3control::KEY),
         (Act::CopyMerged, Some(now)) => is_one_state(now),
         (Act::CopyText, Some(now)) => is_same(source, now) && has_text(now),
         (Act::CopyDressed, Some(now)) => is_same(source, now) && is_dressed(now),
@@ -261,4 +267,26 @@ fn list(played: &Played, listed: &[String]) -> Option<String> {
     let expected: Vec<&str> = played.rows.iter().map(String::as_str).collect();
     (sorted != expected)
         .then(|| format!("{} keys are listed as {:?}..", expected.len(), &sorted[..sorted.len().min(3)]))
+}
+
+/// By the function's own record: each id is of one row, a repeat comes under the same id, and the row says that it was
+/// done or may have been.
+fn invocations(played: &Played, report: &Report) -> Vec<String> {
+    let mut broken = Vec::new();
+    for (id, keys) in &played.invoked {
+        let told = report.rows.iter().find(|row| keys.iter().all(|key| *key == row.key));
+        match told {
+            None => broken.push(format!("{id} came with {keys:?}")),
+            Some(row) if !row.is_success && row.code != UNCONFIRMED => {
+                broken.push(format!("{id} was done, and {} failed with {}", row.key, row.code));
+            }
+            Some(row) if row.is_success && keys.len() <= played.scenario.lost_answers => {
+                broken.push(format!("{} succeeded, and {} answers were lost", row.key, keys.len()));
+            }
+            Some(_) => {}
+        }
+    }
+    let is_wanted = played.scenario.act == Act::Invoke && played.invoked.len() != played.rows.len();
+    broken.extend(is_wanted.then(|| format!("{} ids came for {} rows", played.invoked.len(), played.rows.len())));
+    broken
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use brigade_model::operation::OperationKind;
 use brigade_s3::simulated::{Habit, Habits};
 use http::Method;
 
@@ -47,8 +48,31 @@ pub(crate) enum Act {
     /// Of bytes that are gzip, and said to be.
     ChecksumGzip,
     Restore,
+    Encryption,
+    /// Of a function that knows a task by its id.
+    Invoke,
     /// A manifest is made by listing, and no job.
     List,
+}
+
+impl Act {
+    /// The operation of its job, if it has one.
+    pub(crate) fn operation(self) -> Option<OperationKind> {
+        Some(match self {
+            Act::Delete | Act::DeleteOne | Act::DeleteVersion | Act::DeleteStray => OperationKind::Delete,
+            Act::Tag | Act::AddTags => OperationKind::Tagging,
+            Act::RemoveTags | Act::Untag => OperationKind::Untagging,
+            Act::Acl => OperationKind::Acl,
+            Act::LegalHold => OperationKind::LegalHold,
+            Act::Retention => OperationKind::Retention,
+            Act::Checksum | Act::ChecksumGzip => OperationKind::Checksum,
+            Act::Restore => OperationKind::Restore,
+            Act::Encryption => OperationKind::Encryption,
+            Act::Invoke => OperationKind::Invoke,
+            Act::List => return None,
+            _ => OperationKind::Copy,
+        })
+    }
 }
 
 /// After which call another writer writes, once.
@@ -69,11 +93,18 @@ pub(crate) struct Scenario {
     pub(crate) act: Act,
     pub(crate) habits: Vec<Habit>,
     pub(crate) when: Option<When>,
+    /// So many answers to invocations of each task are lost, though the function did what it was asked.
+    pub(crate) lost_answers: usize,
 }
 
 impl Scenario {
     pub(crate) fn of(act: Act, habits: &[Habit]) -> Self {
-        Self { act, habits: habits.to_vec(), when: None }
+        Self { act, habits: habits.to_vec(), when: None, lost_answers: 0 }
+    }
+
+    /// A job that invokes a function, of which so many answers for each task are lost.
+    pub(crate) fn of_function(lost_answers: usize) -> Self {
+        Self { lost_answers, ..Self::of(Act::Invoke, &[]) }
     }
 
     pub(crate) fn with(self, when: When) -> Self {

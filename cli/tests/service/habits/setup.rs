@@ -1,29 +1,38 @@
 //! Sets a scenario up, runs its job, and gathers the judge's evidence.
 
 use std::collections::BTreeMap;
+use std::future::{Ready, ready};
+use std::io;
 use std::io::Write;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use axum::body::Body as AnswerBody;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use axum::routing::post;
 use brigade_model::JobOptions;
 use brigade_model::operation::Tag;
 use brigade_model::ports::object_store::{
-    At, CompleteMultipartUpload, CreateMultipartUpload, Metadata, NewObject, PutObject, Request as _, TextForm,
-    UploadPart,
+    At, CompleteMultipartUpload, CreateMultipartUpload, Encryption, Metadata, NewObject, PutObject, Request as _,
+    TextForm, UploadPart,
 };
 use brigade_model::ports::{Clock, Spawn};
 use brigade_runtime::{SystemClock, TokioSpawn};
 use brigade_s3::simulated::{Body, Habit, LoggedEffect, ObjectLock, SimulatedObject, SimulatedStore, Versioning};
+use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use futures::stream;
+use http::HeaderMap;
 use serde_json::Value;
 use tokio::net::TcpListener;
 
 use super::scenario::{Act, Scenario, When};
+use crate::function::{self, Invocation, Invoked};
 use crate::test_service::{SeenJob, TestService, at, credentials, make_buckets, request_to, s3control};
 
 /// A job of a few rows that has not ended after so many looks never ends: a call that is not
@@ -48,6 +57,8 @@ pub(crate) struct Played {
     pub(crate) end: End,
     /// The ids of uploads that are open.
     pub(crate) open_uploads: Vec<String>,
+    /// What the function recorded by itself.
+    pub(crate) invoked: Invoked,
 }
 
 /// Objects by `bucket/key`.
@@ -110,7 +121,9 @@ pub(crate) async fn play(scenario: &Scenario) -> Played {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let writes = foreign.clone();
+    let invoked = Arc::new(Mutex::new(Invoked::new()));
     let routes = brigade_sandbox::routes(bucket.clone(), credentials())
+        .route(function::PATH, post(function_of(&invoked, scenario.lost_answers)))
         .layer(from_fn(move |request: Request, next: Next| writes.clone().watch(request, next)));
     let serve = async move { axum::serve(listener, routes).await.unwrap() };
     TokioSpawn.spawn("sandbox", Box::pin(serve));
@@ -136,7 +149,28 @@ pub(crate) async fn play(scenario: &Scenario) -> Played {
         effects,
         end,
         open_uploads,
+        invoked: invoked.lock().unwrap().clone(),
     }
+}
+
+/// The function, whose first answers for each task are lost on their way.
+fn function_of(
+    invoked: &Arc<Mutex<Invoked>>,
+    lost_answers: usize,
+) -> impl Fn(HeaderMap, Bytes) -> Ready<Response> + Clone + Send + Sync + 'static {
+    let invoked = invoked.clone();
+    move |headers, body| {
+        let invocation = Invocation::read(&headers, &body);
+        let mut invoked = invoked.lock().unwrap();
+        let answer = invocation.carry_out(&mut invoked);
+        ready(if invoked[&invocation.task].len() > lost_answers { answer } else { broken_off() })
+    }
+}
+
+/// An answer that ends before its body does.
+fn broken_off() -> Response {
+    let cut = stream::iter([Err::<Bytes, _>(io::Error::from(io::ErrorKind::ConnectionReset))]);
+    Response::new(AnswerBody::from_stream(cut))
 }
 
 pub(crate) fn name(at: &At) -> String {
@@ -171,7 +205,8 @@ fn settings(url: &str) -> String {
              manifest = {{ buckets = [\"lists\"] }}\nreport = {{ buckets = [\"reports\"] }}\n"
         )
     };
-    [endpoint("first"), endpoint("second"), role("within", "first"), role("across", "second")].concat()
+    let function = function::section(url);
+    [endpoint("first"), endpoint("second"), role("within", "first"), role("across", "second"), function].concat()
 }
 
 /// Of zeros, which take no memory.
@@ -225,6 +260,7 @@ fn fill(bucket: &SimulatedStore, scenario: &Scenario) -> Vec<String> {
                 bucket.act(put.into_call()).unwrap();
             }
             Act::Restore => put("photos", key, NewObject { storage_class: Some("GLACIER".into()), ..plain() }),
+            Act::Encryption => put("photos", key, NewObject { sse: Some(Encryption::OwnKey), ..plain() }),
             Act::AddTags | Act::RemoveTags | Act::Untag => {
                 let tag = |key: &str| Tag { key: key.into(), value: "old".into() };
                 put("photos", key, NewObject { tags: vec![tag("a"), tag("kept")], ..plain() });
@@ -332,6 +368,8 @@ fn s3control_operation(act: Act) -> Option<&'static str> {
         Act::LegalHold => Some(s3control::LEGAL_HOLD),
         Act::Retention => Some(s3control::RETENTION),
         Act::Checksum | Act::ChecksumGzip => Some(s3control::CHECKSUM),
+        Act::Encryption => Some(s3control::ENCRYPTION),
+        Act::Invoke => Some(s3control::INVOKE),
         _ => None,
     }
 }
@@ -374,8 +412,8 @@ async fn run_job(scenario: &Scenario, rows: &[String], service: TestService) -> 
         Act::CopyAcross | Act::CopyGzipAcross => "across",
         // An endpoint of a kind that copies parts: elsewhere gigabytes of zeros pass through the service.
         Act::CopyLarge => "batch",
-        // Locks are set only where they are proved.
-        Act::LegalHold | Act::Retention => "whole",
+        // Locks are set, and keys of encryption changed, only where that is proved.
+        Act::LegalHold | Act::Retention | Act::Encryption | Act::Invoke => "whole",
         _ => "within",
     };
     let created = match s3control_operation(scenario.act) {
