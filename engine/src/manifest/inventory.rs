@@ -6,9 +6,10 @@
 //! `-<appid>` or as an `arn:`, three spellings of the MD5 member, columns in any order. What is
 //! not needed is skipped.
 //!
-//! The writer of an inventory decides how its keys are encoded: all percent-encode, but AWS and
-//! Ceph write a blank as `+`, and COS writes `+` for itself. Nothing in the rows tells the two
-//! apart. In Parquet, AWS writes keys as they are.
+//! The writer of an inventory decides how its keys are encoded: all percent-encode, but AWS writes a
+//! blank as `+`, and COS writes `+` for itself. Nothing in the rows tells the two apart. In Parquet, AWS
+//! writes keys as they are. No release of Ceph writes inventories (see the tests); one that does as AWS, as its
+//! configurations do, is read as one of AWS.
 
 pub mod listed;
 pub mod parquet;
@@ -220,7 +221,7 @@ fn read_md5(text: &str, number: usize) -> Result<[u8; 16], InventoryError> {
     Ok(md5)
 }
 
-/// How keys are encoded by who wrote this: AWS and Ceph name the destination by an `arn:`; COS
+/// How keys are encoded by who wrote this: AWS, and what does as it does, names the destination by an `arn:`; COS
 /// names appids, apart or, in its older form, at the end of both buckets. What COS does in Parquet is
 /// not published.
 fn encoding_of_writer(document: &Document, format: &FileFormat) -> Option<KeyEncoding> {

@@ -49,7 +49,7 @@ fn every_published_shape_is_read() {
     assert_eq!(inventory.parts[0].located.bucket.as_str(), "lists-1250000000");
 }
 
-/// As AWS writes it, and Ceph after it.
+/// As AWS writes it.
 fn of_aws() -> String {
     format!(
         r#"{{"sourceBucket":"photos","destinationBucket":"arn:aws:s3:::lists","version":"2016-11-30",
@@ -79,7 +79,15 @@ fn who_wrote_an_inventory_says_how_its_keys_are_encoded() {
     }
 }
 
-/// As the service of AWS has published it, in each of its formats: laid out as it writes it.
+/// As the service of AWS has published it, in each of its formats: laid out as it writes it, with a blank before and
+/// after each colon, the time as a text of milliseconds, and `MD5checksum`. Sources: the S3 user guide, "Locating your
+/// inventory list"; documents of real buckets in the tests of lakeFS (`TestFetchManifest`) and of others.
+///
+/// Ceph's own is none that can be had: no release writes inventories. Its documentation has no page of them
+/// (`doc/radosgw` of the repository `ceph/ceph`), and the branch of a developer (`linuxbox2/ceph`,
+/// `src/rgw/rgw_inventory.cc`) reads PutBucketInventoryConfiguration as AWS has it, with the destination as an `arn:` and the
+/// formats CSV, ORC and Parquet, and writes no manifest.json yet (`src/rgw/rgw_s3inventory.cc`). What it names, `bucket`,
+/// `key`, `version_id` and so on, are the columns of AWS in Parquet.
 fn published_by_aws(format: &str) -> String {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/inventory/manifest");
     std::fs::read_to_string(format!("{folder}/aws-{format}.json")).unwrap()
@@ -96,6 +104,16 @@ fn the_inventories_of_aws_are_read_in_csv_and_parquet_and_orc_is_refused_by_its_
     assert!(parquet.parts.iter().all(|part| part.md5.is_some() && part.located.bucket.as_str() == "lists"));
     let orc = read(&published_by_aws("orc")).unwrap_err();
     assert_eq!(orc.to_string(), "its fileFormat is \"ORC\"; only CSV and Parquet are read");
+}
+
+/// Buckets of a Ceph have the ARN of their zone group and tenant, where they have one.
+#[test]
+fn an_inventory_whose_destination_is_a_bucket_of_ceph_is_read_as_one_of_aws() {
+    for arn in ["arn:aws:s3:::lists", "arn:aws:s3:default::lists", "arn:aws:s3:default:tenant:lists"] {
+        let inventory = read(&published_by_aws("csv").replace("arn:aws:s3:::lists", arn)).unwrap();
+        assert_eq!(inventory.encoding, Some(KeyEncoding::Form), "{arn}");
+        assert_eq!(inventory.parts[0].located.bucket.as_str(), "lists", "{arn}");
+    }
 }
 
 #[test]
