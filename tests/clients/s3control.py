@@ -265,6 +265,76 @@ def life_of_a_checksum(keys):
             assert (told["checksumAlgorithm"], told["checksumType"]) == (name, "FULL_OBJECT"), told
 
 
+PART_BYTES = 5 << 20
+
+
+def composite(digest, parts):
+    """The digest of the parts' digests, and their number at its end."""
+    return digest(b"".join(digest(part).digest() for part in parts)).hexdigest().upper() + f"-{len(parts)}"
+
+
+def put_in_parts(key, parts, **more):
+    upload = S3.create_multipart_upload(Bucket="photos", Key=key, **more)["UploadId"]
+    here = {"Bucket": "photos", "Key": key, "UploadId": upload}
+    done = [
+        {"PartNumber": n, "ETag": S3.upload_part(PartNumber=n, Body=body, **here)["ETag"]}
+        for n, body in enumerate(parts, 1)
+    ]
+    S3.complete_multipart_upload(MultipartUpload={"Parts": done}, **here)
+
+
+def life_of_a_checksum_of_parts(keys):
+    """COMPOSITE: of the parts that the object was uploaded in, as the store's own and as computed here."""
+    parts = [b"1" * PART_BYTES, b"2" * (PART_BYTES + 7), b"the end"]
+    put_in_parts("in parts", parts, ChecksumAlgorithm="SHA256", ChecksumType="COMPOSITE")
+    put_in_parts("in one part", [b"alone"])
+    for name, digest in CHECKSUMS.items():
+        checksum = {"S3ComputeObjectChecksum": {"ChecksumAlgorithm": name, "ChecksumType": "COMPOSITE"}}
+        job = create(checksum, ["in parts", "in one part"])
+        assert describe(job)["Operation"] == checksum
+        rows = {urllib.parse.unquote_plus(row[1]): json.loads(row[6]) for row in finished(job, 2)}
+        assert rows["in parts"]["checksum_hex"] == composite(digest, parts), rows
+        assert rows["in one part"]["checksum_hex"] == composite(digest, [b"alone"]), rows
+        assert {row["checksumType"] for row in rows.values()} == {"COMPOSITE"}, rows
+        # The store's own value, where it kept one.
+        own = S3.get_object(Bucket="photos", Key="in parts", ChecksumMode="ENABLED").get(f"Checksum{name}")
+        assert own in (None, rows["in parts"]["checksum_base64"]), (own, rows)
+    # Of an object that was put in one piece no parts are told.
+    checksum = {"S3ComputeObjectChecksum": {"ChecksumAlgorithm": "SHA256", "ChecksumType": "COMPOSITE"}}
+    [row] = finished(create(checksum, keys[:1]), 1, failed=1)
+    assert "PartsNotTold" in row, row
+    # Without a ChecksumAlgorithm it would be a CRC64NVME, of which there is none of parts.
+    alone = request({"S3ComputeObjectChecksum": {"ChecksumType": "COMPOSITE"}}, keys)
+    raises(BATCH.exceptions.BadRequestException, "BadRequestException", 400, BATCH.create_job, **alone)
+
+
+def life_of_a_change_of_encryption():
+    """By the store's own call: the objects have another key, and are otherwise the same."""
+    key = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/other"
+    keys = ["secret/1+é", "secret/2"]
+    for name in keys:
+        S3.put_object(Bucket="photos", Key=name, Body=b"precious", ServerSideEncryption="AES256")
+    before = [S3.head_object(Bucket="photos", Key=name) for name in keys]
+    kms = {"KMSKeyArn": key, "BucketKeyEnabled": False}
+    change = {"S3UpdateObjectEncryption": {"ObjectEncryption": {"SSEKMS": kms}}}
+    job = create(change, keys)
+    finished(job, len(keys))
+    told = describe(job)["Operation"]["S3UpdateObjectEncryption"]["ObjectEncryption"]["SSEKMS"]
+    assert {**told, **kms} == told, told
+    for name, was in zip(keys, before):
+        now = S3.head_object(Bucket="photos", Key=name)
+        assert (now["ServerSideEncryption"], now["SSEKMSKeyId"]) == ("aws:kms", key), now
+        assert (now["ETag"], now["LastModified"]) == (was["ETag"], was["LastModified"]), (was, now)
+        assert S3.get_object(Bucket="photos", Key=name)["Body"].read() == b"precious"
+    # What is not encrypted has no key to change; the row has the store's own words.
+    S3.put_object(Bucket="photos", Key="open", Body=b"x")
+    [row] = finished(create(change, ["open"]), 1, failed=1)
+    assert "not encrypted" in urllib.parse.unquote(row[6]), row
+    # The store's call by its own client.
+    S3.update_object_encryption(Bucket="photos", Key=keys[0], ObjectEncryption={"SSEKMS": {**kms, "KMSKeyArn": key + "2"}})
+    assert S3.head_object(Bucket="photos", Key=keys[0])["SSEKMSKeyId"] == key + "2"
+
+
 def life_of_an_invocation(keys):
     """The function of the documentation is called once for each object, and its words are in the report."""
     arn = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:faces"
@@ -414,6 +484,9 @@ LIVES = {
     "copy": life_of_a_plain_copy,
     "acl": life_of_an_acl,
     "checksum": life_of_a_checksum,
+    "checksum-of-parts": life_of_a_checksum_of_parts,
+    # Only of a store that is said to be Amazon S3: no probe has a key to try.
+    "encryption": lambda _: life_of_a_change_of_encryption(),
     "invocation": life_of_an_invocation,
     "restore": lambda _: life_of_a_restore(),
     "locks": lambda _: life_of_holds_and_retentions(),

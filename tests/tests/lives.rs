@@ -346,28 +346,8 @@ for name, text in (('two.csv', two), ('cold.csv', 'photos,cold'), ('locked.csv',
     let etags: std::collections::BTreeMap<_, _> = made.lines().filter_map(|line| line.split_once(' ')).collect();
     // brigade endpoint probe main --bucket locked
     let _ = scenario.told(&["endpoint", "probe", "main", "--bucket", "locked"]);
-    let role = format!("arn:aws:iam::{ACCOUNT_ID}:role/batch");
     for (operation, manifest, read, expected) in BY_AWS {
-        let given = serde_json::json!({
-            "Spec": {"Format": "S3BatchOperations_CSV_20180820", "Fields": ["Bucket", "Key"]},
-            "Location": {"ObjectArn": format!("arn:aws:s3:::batch/{manifest}"), "ETag": etags[manifest]},
-        });
-        let report =
-            "Bucket=arn:aws:s3:::batch,Prefix=reports,Format=Report_CSV_20180820,Enabled=true,ReportScope=AllTasks";
-        let places = ["--manifest", &given.to_string(), "--report", report, "--role-arn", &role, "--priority", "10"];
-        let created = aws(
-            &scenario,
-            &[&["create-job", "--operation", operation, "--no-confirmation-required"], &places[..]].concat(),
-        );
-        let job = created["JobId"].as_str().unwrap();
-        let ended = loop {
-            let described = aws(&scenario, &["describe-job", "--job-id", job])["Job"].clone();
-            if ["Complete", "Failed", "Cancelled"].contains(&described["Status"].as_str().unwrap()) {
-                break described;
-            }
-        };
-        assert_eq!(ended["Status"], "Complete", "{operation}: {ended}");
-        assert_eq!(ended["ProgressSummary"]["NumberOfTasksFailed"], 0, "{operation}: {ended}");
+        let job = carry_out_by_aws(&scenario, operation, manifest, etags[manifest]);
         let program = format!(
             "{S3}import csv, io, json, urllib.parse
 keys = [f'p/{{i:05}} ü+.jpg' for i in range(2)]
@@ -378,6 +358,52 @@ print({read})"
         );
         assert_eq!(scenario.python(&program).trim(), expected, "{operation}");
     }
+}
+
+/// A job over that manifest of the bucket `batch`, whose every task succeeds; gives its id.
+fn carry_out_by_aws(scenario: &Scenario, operation: &str, manifest: &str, etag: &str) -> String {
+    let given = serde_json::json!({
+        "Spec": {"Format": "S3BatchOperations_CSV_20180820", "Fields": ["Bucket", "Key"]},
+        "Location": {"ObjectArn": format!("arn:aws:s3:::batch/{manifest}"), "ETag": etag},
+    });
+    let role = format!("arn:aws:iam::{ACCOUNT_ID}:role/batch");
+    let report =
+        "Bucket=arn:aws:s3:::batch,Prefix=reports,Format=Report_CSV_20180820,Enabled=true,ReportScope=AllTasks";
+    let places = ["--manifest", &given.to_string(), "--report", report, "--role-arn", &role, "--priority", "10"];
+    let asked = ["create-job", "--operation", operation, "--no-confirmation-required"];
+    let created = aws(scenario, &[&asked[..], &places].concat());
+    let job = created["JobId"].as_str().unwrap();
+    let ended = loop {
+        let described = aws(scenario, &["describe-job", "--job-id", job])["Job"].clone();
+        if ["Complete", "Failed", "Cancelled"].contains(&described["Status"].as_str().unwrap()) {
+            break described;
+        }
+    };
+    assert_eq!(ended["Status"], "Complete", "{operation}: {ended}");
+    assert_eq!(ended["ProgressSummary"]["NumberOfTasksFailed"], 0, "{operation}: {ended}");
+    job.to_owned()
+}
+
+/// `aws s3control create-job --operation '{"S3UpdateObjectEncryption": ...}'`, and the same by boto3: on the sandbox, as
+/// no other store here has the call, and said to be Amazon S3, as no probe has a key to find out by.
+#[test]
+fn the_key_of_an_objects_encryption_is_changed_as_boto3_and_the_aws_command_line_ask_for_it() {
+    let role = "[accounts.main.roles.batch]\noperations = [\"update-encryption\"]\n";
+    let settings = [("BRIGADE_ENDPOINTS_MAIN_KIND", "aws".to_owned())];
+    let scenario = Scenario::configured(Server::sandbox(), role, &settings);
+    let clients = workspace().join("tests/clients");
+    let told = scenario.python(&format!(
+        "import sys; sys.path.append({clients:?}); import s3control; s3control.tell_lives(['encryption'])"
+    ));
+    assert_eq!(told.trim(), "encryption");
+    let program = "s3.put_object(Bucket='photos', Key='vault', Body=b'x', ServerSideEncryption='AES256')
+print(s3.put_object(Bucket='batch', Key='vault.csv', Body=b'photos,vault')['ETag'])";
+    let etag = scenario.python(&format!("{S3}{program}"));
+    let operation = r#"{"S3UpdateObjectEncryption":{"ObjectEncryption":{"SSEKMS":
+        {"KMSKeyArn":"arn:aws:kms:us-east-1:123456789012:key/newest"}}}}"#;
+    carry_out_by_aws(&scenario, operation, "vault.csv", etag.trim());
+    let read = scenario.python(&format!("{S3}print(s3.head_object(Bucket='photos', Key='vault')['SSEKMSKeyId'])"));
+    assert_eq!(read.trim(), "arn:aws:kms:us-east-1:123456789012:key/newest");
 }
 
 #[test]

@@ -21,13 +21,14 @@ const LIVES: [(&str, &[Capability]); 5] = [
 ];
 
 /// What each life in `tests/clients/s3control.py` needs of the server.
-pub(crate) const S3CONTROL_LIVES: [(&str, &[Capability]); 10] = [
+pub(crate) const S3CONTROL_LIVES: [(&str, &[Capability]); 11] = [
     ("tagging", &[Capability::Tagging, Capability::TaggingKeepsBody]),
     ("inventory", &[Capability::Tagging, Capability::TaggingKeepsBody]),
     ("untagging", &[Capability::Tagging, Capability::TaggingKeepsBody]),
     ("copy", &[Capability::Tagging, Capability::TaggingKeepsBody, Capability::MetadataOnCopy]),
     ("acl", &[Capability::CannedAcl]),
     ("checksum", &[]),
+    ("checksum-of-parts", &[Capability::PartSizes]),
     ("invocation", &[]),
     ("restore", &[Capability::Restore]),
     ("locks", &[Capability::ObjectLock]),

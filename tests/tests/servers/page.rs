@@ -92,7 +92,9 @@ one. On moto, `aws-sdk-s3control` for Rust tells each operation, too
 (`a_program_of_the_aws_sdk_for_rust_has_each_operation_carried_out`, `a_program_of_the_aws_sdk_for_rust_restores_holds_and_retains`,
 `a_program_of_the_aws_sdk_for_rust_confirms_cancels_lists_and_tags_its_jobs`,
 `what_a_program_of_the_aws_sdk_for_rust_gets_for_bad_input_is_typed`), and so does aws-cli
-(`the_aws_command_line_has_each_operation_carried_out`, `the_aws_command_line_creates_watches_and_cancels_a_job`). Waiting, paging, typed exceptions, tags, confirmation and cancel by boto3:
+(`the_aws_command_line_has_each_operation_carried_out`, `the_aws_command_line_creates_watches_and_cancels_a_job`). S3UpdateObjectEncryption,
+which no other store here has, is told by boto3 and aws-cli on the sandbox
+(`the_key_of_an_objects_encryption_is_changed_as_boto3_and_the_aws_command_line_ask_for_it`). Waiting, paging, typed exceptions, tags, confirmation and cancel by boto3:
 `a_program_written_for_s3_batch_operations_tells_the_life_of_its_jobs_by_boto3`.
 
 ";
