@@ -423,7 +423,7 @@ impl Engine {
         scheduler.entered.retain(|id| active.iter().any(|head| head.id == *id));
         for head in active {
             if !scheduler.entered.contains(&head.id) {
-                self.unless_fenced(self.context.test_progress(head.id).await)?;
+                self.unless_fenced(self.context.test_progress(head.id).await.map(drop))?;
                 scheduler.entered.insert(head.id);
             }
         }
@@ -515,8 +515,12 @@ impl Engine {
                     if self.context.revoke_lost(head.id).await? > 0 {
                         continue;
                     }
-                    self.unless_fenced(self.context.test_progress(head.id).await)?;
-                    self.unless_fenced(self.context.end_round(head.id).await.map(drop))?;
+                    match self.context.test_progress(head.id).await {
+                        Ok(Some(job)) if job.rounds.is_some() => {
+                            self.unless_fenced(self.context.end_round(&job).await)?;
+                        }
+                        tested => self.unless_fenced(tested.map(drop))?,
+                    }
                     willing.retain(|other| other.id != head.id);
                 }
             }

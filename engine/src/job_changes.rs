@@ -12,13 +12,13 @@ impl EngineContext {
     /// Tests the two predicates over recorded outcomes, failure rate first: when the job is first seen
     /// Active, after a commit with failures, when a slice is done, and when no slice is left to lease. So
     /// neither an empty manifest nor a crash between the last commit and the event can hang a job.
-    pub(crate) async fn test_progress(&self, job: JobId) -> Result<(), ChangeError> {
+    pub(crate) async fn test_progress(&self, job: JobId) -> Result<Option<Job>, ChangeError> {
         let after = self.ports.change_job(job, None, change_by_progress).await?;
-        if after.is_some_and(|job| phase(job.status) != Phase::Execute) {
+        if after.as_ref().is_some_and(|job| phase(job.status) != Phase::Execute) {
             self.cancels.stop(job);
             self.notify();
         }
-        Ok(())
+        Ok(after)
     }
 
     /// Holds a job whose tasks fail alike by what a person must change; one on trial for the same, for
@@ -60,24 +60,21 @@ impl EngineContext {
         Ok(())
     }
 
-    /// Ends a round of a job, once every slice that is not done was put off to a later one. Whether it did.
-    pub(crate) async fn end_round(&self, job: JobId) -> Result<bool, ChangeError> {
-        let Some(before) = self.ports.jobs.job(job).await? else { return Ok(false) };
-        let Some(round) = before.rounds else { return Ok(false) };
-        if self.ports.jobs.count_leased(job).await? > 0 {
-            return Ok(false);
+    /// Ends the round of a job of which no slice is free, unless one is leased: then every slice that is not
+    /// done was put off to a later round.
+    pub(crate) async fn end_round(&self, job: &Job) -> Result<(), ChangeError> {
+        if self.ports.jobs.count_leased(job.id).await? > 0 {
+            return Ok(());
         }
-        let decide = |job: &Job| {
-            let is_same = job.rounds.is_some_and(|rounds| rounds.number == round.number);
-            let is_due = job.status == Status::Active && is_same && !job.progress.is_exhausted();
+        let decide = |now: &Job| {
+            let is_due = now.status == Status::Active && now.rounds == job.rounds && !now.progress.is_exhausted();
             is_due.then_some(Change::RoundEnded(self.config.now().restore_look_every))
         };
-        let after = self.ports.change_job(job, None, decide).await?;
-        let has_ended = after.is_some_and(|job| job.status == Status::Pausing);
-        if has_ended {
+        let after = self.ports.change_job(job.id, None, decide).await?;
+        if after.is_some_and(|job| job.status == Status::Pausing) {
             self.notify();
         }
-        Ok(has_ended)
+        Ok(())
     }
 
     /// Fails a job that runs.
