@@ -79,7 +79,9 @@ impl Api {
     /// Acts, unless it takes too long or panics: the client hears of both. The body's coming has
     /// `request_timeout`, and what is done with it as much again.
     pub(crate) async fn in_time<T>(&self, acting: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
+        // Most requests are answered at once, and then no timer is begun.
         tokio::select! {
+            biased;
             acted = AssertUnwindSafe(acting).catch_unwind() => {
                 acted.unwrap_or_else(|_| Err(Refusal::because(CosError::internal_error(), "panicked")))
             }

@@ -16,10 +16,12 @@ pub(crate) struct Ids {
 
 impl Ids {
     pub(crate) fn new(clock: &dyn Clock, entropy: &dyn Entropy) -> Self {
-        let (mut request, mut trace) = ([0; 10], [0; 36]);
-        entropy.fill(&mut request);
-        entropy.fill(&mut trace);
-        Self { request: ids::request_id(clock.now().as_second(), &request), trace }
+        // One system call for both.
+        let mut random = [0; 46];
+        entropy.fill(&mut random);
+        let (trace, request) = random.split_first_chunk().expect("46 bytes are 36 and 10");
+        let request = request.first_chunk().expect("10 are left");
+        Self { request: ids::request_id(clock.now().as_second(), request), trace: *trace }
     }
 }
 

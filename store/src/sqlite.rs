@@ -46,7 +46,8 @@ use brigade_model::status::Status;
 use bytes::Bytes;
 use rusqlite::Connection;
 
-use self::fail_stop::FailStop;
+use self::fail_stop::{FailStop, classify};
+use self::job_row::read_job;
 pub use self::opening::OpenError;
 use self::opening::{Opened, open_directory};
 use self::readers::Readers;
@@ -145,7 +146,8 @@ impl JobStore for SqliteStore {
     }
 
     async fn job(&self, id: JobId) -> Result<Option<Job>, StoreError> {
-        self.readers.read_row(move |connection| jobs::find_job(connection, id)).await
+        let row = self.readers.read_row(move |connection| jobs::find_row(connection, id)).await?;
+        row.as_ref().map(read_job).transpose().map_err(|error| classify(&error))
     }
 
     async fn list_jobs(&self, query: &ListJobs) -> Result<Vec<Job>, StoreError> {

@@ -4,9 +4,12 @@
 //! and line ends are written as references. A character that XML 1.0 cannot carry, such as a
 //! NUL in an object's key, becomes U+FFFD.
 
-use std::fmt::Display;
+use std::fmt::{self, Display, Write};
 
 use super::is_xml_char;
+
+/// What most documents fit into: one job is 1 to 2 KiB.
+const USUAL_BYTES: usize = 2048;
 
 /// A document in the making.
 pub(crate) struct Writer {
@@ -16,7 +19,7 @@ pub(crate) struct Writer {
 impl Writer {
     /// Nothing written yet.
     pub(crate) fn new() -> Self {
-        Self { out: String::new() }
+        Self { out: String::with_capacity(USUAL_BYTES) }
     }
 
     /// Begins with the declaration that the clouds' error bodies begin with.
@@ -40,7 +43,7 @@ impl Writer {
 
     /// An element that holds text.
     pub(crate) fn leaf(&mut self, name: &str, text: impl Display) {
-        self.within(name, |w| w.escape(&text.to_string()));
+        self.within(name, |w| write!(w, "{text}").expect("a document takes all that is written"));
     }
 
     /// An element that holds text, if there is any to hold.
@@ -60,22 +63,37 @@ impl Writer {
         self.out.push_str(name);
         self.out.push('>');
     }
+}
 
-    fn escape(&mut self, text: &str) {
-        for c in text.chars() {
-            match c {
-                '&' => self.out.push_str("&amp;"),
-                '<' => self.out.push_str("&lt;"),
-                '>' => self.out.push_str("&gt;"),
-                '"' => self.out.push_str("&quot;"),
-                '\'' => self.out.push_str("&apos;"),
-                '\t' => self.out.push_str("&#9;"),
-                '\n' => self.out.push_str("&#10;"),
-                '\r' => self.out.push_str("&#13;"),
-                c if is_xml_char(c) => self.out.push(c),
-                _ => self.out.push('\u{fffd}'),
+/// Writes text, escaped.
+impl Write for Writer {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let mut plain = 0;
+        for (at, c) in text.char_indices() {
+            if let Some(written) = replacement(c) {
+                self.out.push_str(&text[plain..at]);
+                self.out.push_str(written);
+                plain = at + c.len_utf8();
             }
         }
+        self.out.push_str(&text[plain..]);
+        Ok(())
+    }
+}
+
+/// What is written in place of a character, where it is not itself.
+fn replacement(c: char) -> Option<&'static str> {
+    match c {
+        '&' => Some("&amp;"),
+        '<' => Some("&lt;"),
+        '>' => Some("&gt;"),
+        '"' => Some("&quot;"),
+        '\'' => Some("&apos;"),
+        '\t' => Some("&#9;"),
+        '\n' => Some("&#10;"),
+        '\r' => Some("&#13;"),
+        c if is_xml_char(c) => None,
+        _ => Some("\u{fffd}"),
     }
 }
 
