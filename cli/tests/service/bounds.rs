@@ -28,7 +28,7 @@ const MEMORY_MAX: u64 = 512 << 20;
 const MIB: u64 = 1 << 20;
 
 /// Serves an object store of a few lines; gives its URL.
-async fn serve(store: Router) -> String {
+pub(crate) async fn serve(store: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     TokioSpawn.spawn("store", Box::pin(async move { axum::serve(listener, store).await.unwrap() }));

@@ -11,6 +11,7 @@ mod function;
 mod habits;
 mod hostile;
 mod lists;
+mod neighbours;
 mod operations;
 mod outcomes;
 mod regions;
