@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use brigade_bench::client::open;
+use brigade_engine::places::Health;
 use brigade_model::operation::Tag;
 use brigade_model::ports::ObjectStore;
-use brigade_model::ports::object_store::{At, Call, CancelToken, CopyObject, PutObjectTagging};
+use brigade_model::ports::object_store::{At, Call, Caller, CancelToken, CopyObject, PutObjectTagging};
 use brigade_model::{BucketName, ObjectKey};
 use brigade_runtime::{SystemClock, SystemEntropy};
-use brigade_s3::limit::{Limit, LimitConfig};
+use brigade_s3::limit::{Limit, LimitConfig, LimitHandle};
 use brigade_s3::retry::{CircuitBreaker, Retry, RetryPolicy};
 use futures::StreamExt;
 use futures::stream::iter;
@@ -25,12 +26,26 @@ pub(crate) async fn ask(store: &dyn ObjectStore, operation: &str, calls: u64) {
         .await;
 }
 
+/// Whether an endpoint has room for further tasks, as its limit tells: so many start in the service.
+pub(crate) struct Room(LimitHandle);
+
+impl Health for Room {
+    fn reason(&self) -> Option<String> {
+        None
+    }
+
+    fn has_room_for(&self, caller: Caller) -> bool {
+        self.0.has_room_for(caller)
+    }
+}
+
 /// What stands around a client in the service.
-pub(crate) fn chain(url: &str) -> Arc<dyn ObjectStore> {
+pub(crate) fn chain(url: &str) -> (Arc<dyn ObjectStore>, Arc<dyn Health>) {
     let clock = Arc::new(SystemClock::new());
     let limit = Limit::new(Arc::new(open(url, "stubkey", "stubsecret")), LimitConfig::default(), clock.clone());
-    let breaker = Arc::new(CircuitBreaker::default());
-    Arc::new(Retry::new(Arc::new(limit), RetryPolicy::default(), breaker, clock, Arc::new(SystemEntropy::new())))
+    let (breaker, room) = (Arc::new(CircuitBreaker::default()), Room(limit.handle()));
+    let entropy = Arc::new(SystemEntropy::new());
+    (Arc::new(Retry::new(Arc::new(limit), RetryPolicy::default(), breaker, clock, entropy)), Arc::new(room))
 }
 
 fn copy(n: u64) -> Call {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use brigade_engine::places::AlwaysWell;
+use brigade_engine::places::{AlwaysWell, Health};
 use brigade_engine::{BucketRules, Engine, EngineConfig, Observer, Place, Ports, RolePlaces, Roles};
 use brigade_model::capability::Capability;
 use brigade_model::operation::{Copy, OperationKind};
@@ -29,9 +29,12 @@ pub(crate) struct Cost {
     pub(crate) spool_kib: u64,
 }
 
+/// Where a job's objects lie, and whether there is room for more of its tasks.
+pub(crate) type Objects = (Arc<dyn ObjectStore>, Arc<dyn Health>);
+
 /// Runs a job over so many computed rows, to its end. Its objects lie on a store of their own when
 /// there is one, its manifest and its report always in memory.
-pub(crate) fn run(operation: Operation, tasks: u64, answers: Answers, objects: Option<Arc<dyn ObjectStore>>) -> Cost {
+pub(crate) fn run(operation: Operation, tasks: u64, answers: Answers, objects: Option<Objects>) -> Cost {
     let manifest = Manifest::computed(tasks);
     let (moves, spool_kib) = run_until(Status::Complete, operation, manifest, answers, objects, Arc::new(TokioSpawn));
     let [begun, ready, completing, complete] =
@@ -59,7 +62,7 @@ fn run_until(
     operation: Operation,
     manifest: Manifest,
     answers: Answers,
-    objects: Option<Arc<dyn ObjectStore>>,
+    objects: Option<Objects>,
     spawn: Arc<dyn Spawn>,
 ) -> (Arc<Moves>, u64) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -69,7 +72,7 @@ fn run_until(
         let (tasks, mut spec) = (manifest.tasks(), spec(operation, &manifest));
         spec.confirmation_required = (last == Status::Suspended).then_some(true);
         let yes: Arc<dyn ObjectStore> = Arc::new(YesStore::new(manifest, answers));
-        let objects = objects.unwrap_or_else(|| yes.clone());
+        let objects = objects.unwrap_or_else(|| (yes.clone(), Arc::new(AlwaysWell)));
         let below = Below { clock, jobs, spool: spool.clone(), objects, yes, spawn };
         let moves = run_job(last, tasks, spec, below).await;
         (moves, spool.bytes_used().await.unwrap() / 1024)
@@ -81,7 +84,7 @@ pub(crate) struct Below {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) jobs: Arc<dyn JobStore>,
     pub(crate) spool: Arc<dyn Spool>,
-    pub(crate) objects: Arc<dyn ObjectStore>,
+    pub(crate) objects: Objects,
     /// Holds the manifest and takes the report.
     pub(crate) yes: Arc<dyn ObjectStore>,
     pub(crate) spawn: Arc<dyn Spawn>,
@@ -156,30 +159,32 @@ impl Observer for Moves {
 }
 
 struct OneRole {
-    objects: Arc<dyn ObjectStore>,
+    objects: Objects,
     yes: Arc<dyn ObjectStore>,
     stamps: Arc<StoreClock>,
 }
 
 impl Roles for OneRole {
     fn places(&self, _: &AccountId, _: &str) -> Option<RolePlaces> {
-        let place = |store: &Arc<dyn ObjectStore>| Place {
+        let place = |store: &Arc<dyn ObjectStore>, health: &Arc<dyn Health>| Place {
             endpoint: EndpointName::new("e").unwrap(),
             kind: EndpointKind::Other,
             store: store.clone(),
             capabilities: Capabilities::proved(Capability::ALL),
             buckets: BucketRules::any(),
             grantees: Arc::new(OwnIds),
-            health: Arc::new(AlwaysWell),
+            health: health.clone(),
             multipart_etag: Arc::default(),
             stamps: self.stamps.clone(),
         };
+        let (objects, health) = &self.objects;
+        let aside: Arc<dyn Health> = Arc::new(AlwaysWell);
         Some(RolePlaces {
             operations: OperationKind::ALL.to_vec(),
-            source: place(&self.objects),
-            target: place(&self.objects),
-            manifest: place(&self.yes),
-            report: place(&self.yes),
+            source: place(objects, health),
+            target: place(objects, health),
+            manifest: place(&self.yes, &aside),
+            report: place(&self.yes, &aside),
         })
     }
 }

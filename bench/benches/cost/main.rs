@@ -214,7 +214,7 @@ fn ask(who: &str, name: &str, server: &str, requests: u64) -> f64 {
     one_thread().block_on(async {
         match who {
             "bare" => bare::ask(server, name, requests).await,
-            _ => asking::ask(&*asking::chain(&url), name, requests).await,
+            _ => asking::ask(&*asking::chain(&url).0, name, requests).await,
         }
     });
     (cpu::used_us() - before) / requests as f64

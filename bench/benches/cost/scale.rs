@@ -16,6 +16,7 @@ use std::{fs, thread};
 
 use async_trait::async_trait;
 use brigade_bench::{Figures, Usage};
+use brigade_engine::places::AlwaysWell;
 use brigade_model::Status;
 use brigade_model::ports::object_store::{Answer, ByteStream, Call, CallError, CancelToken, GotObject, ObjectStore};
 use brigade_model::ports::{JobStore, Spool};
@@ -133,7 +134,7 @@ async fn run_on(directory: &Path, tasks: u64) -> (Arc<crate::job::Moves>, Arc<Wa
         clock,
         jobs: jobs.clone(),
         spool: Arc::new(spool.clone()),
-        objects: yes.clone(),
+        objects: (yes.clone(), Arc::new(AlwaysWell)),
         yes: yes.clone(),
         spawn: Arc::new(TokioSpawn),
     };

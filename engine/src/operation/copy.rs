@@ -55,7 +55,7 @@ impl ObjectOperation for CopyPlan {
         let copying = Copying::begin(context, self, &route).await?;
         let version = match left {
             Before::Done(version) => {
-                Box::pin(async { copying.tags_to_give(&copying.known_head().await?).await }).await?;
+                Box::pin(async { copying.tags_to_give(copying.known_head().await?).await }).await?;
                 version
             }
             Before::Act(checked) => copying.copy_bytes(checked).await?,
@@ -64,7 +64,7 @@ impl ObjectOperation for CopyPlan {
             context.note_size(size);
         }
         acl::put_acl(context, self, copying.acl.as_ref(), &route.target, version.as_ref()).await?;
-        kept::see_kept(context, self, copying.metadata.as_ref(), &route.target, version.as_ref()).await?;
+        kept::see_kept(context, self, copying.metadata.as_deref(), &route.target, version.as_ref()).await?;
         copying.put_tags(version).await?;
         Ok(route.outcome())
     }
@@ -163,17 +163,18 @@ impl Transfer {
     }
 }
 
-/// A copy under way, with what was read of its source.
+/// A copy under way, with what was read of its source. What a plain copy has none of lies in a box: every task
+/// under way has the memory for it.
 struct Copying<'a> {
     context: &'a TaskContext<'a>,
     plan: &'a CopyPlan,
     route: &'a Route,
-    head: Option<ObjectHead>,
+    head: Option<Box<ObjectHead>>,
     /// The head, where only what follows needs it.
-    read: OnceCell<ObjectHead>,
+    read: OnceCell<Box<ObjectHead>>,
     acl: Option<Acl>,
     /// The metadata to set; `None` leaves the source's in place.
-    metadata: Option<Metadata>,
+    metadata: Option<Box<Metadata>>,
     /// The tags to set; `None` leaves the source's in place.
     tags: Option<TagSet>,
     /// The tags that an upload or a put was given.
@@ -190,15 +191,10 @@ impl<'a> Copying<'a> {
         let mut copying = Self { context, plan, route, head, read, acl, metadata, tags, given_tags, is_dependent };
         copying.is_dependent |= copying.loses_tags();
         if copying.is_dependent || copying.is_surely_not_single() || context.must_check {
-            copying.head = Some(match Box::pin(copying.read_head()).await {
-                Err(End::Call { doing, error }) if is_no_object(&error) => {
-                    copying.settle_without_source().await;
-                    return Err(End::Call { doing, error });
-                }
-                read => read?,
-            });
+            copying.head = Some(Box::pin(copying.read_head_or_settle()).await?);
         }
-        copying.metadata = plan.metadata_to_set(copying.head.as_ref())?.map(|metadata| copying.to_send(metadata));
+        let metadata = plan.metadata_to_set(copying.head.as_deref())?;
+        copying.metadata = metadata.map(|metadata| Box::new(copying.to_send(metadata)));
         copying.acl = acl::read_acl(context, plan, &route.source).await?;
         copying.tags = match &plan.tags {
             TagPlan::Copy if copying.loses_tags() => {
@@ -209,6 +205,15 @@ impl<'a> Copying<'a> {
             TagPlan::Add(tags) => Some(add_tags(Box::pin(copying.read_tags()).await?, tags)?),
         };
         Ok(copying)
+    }
+
+    /// Reads the source's head before anything else is done.
+    async fn read_head_or_settle(&self) -> Result<Box<ObjectHead>, End> {
+        let read = self.read_head().await;
+        if matches!(&read, Err(End::Call { error, .. }) if is_no_object(error)) {
+            self.settle_without_source().await;
+        }
+        read.map(Box::new)
     }
 
     /// A source that is missing leaves nothing to compare a target with. The attempts before are
@@ -259,14 +264,16 @@ impl<'a> Copying<'a> {
             }
             Transfer::Parts => {
                 let head = self.known_head().await?;
-                Box::pin(multipart::copy_in_parts(self, head, multipart::PartTransfer::InsideStore, checked)).await
+                Box::pin(multipart::copy_in_parts(self, head.clone(), multipart::PartTransfer::InsideStore, checked))
+                    .await
             }
             Transfer::ThroughUs => {
                 let head = self.known_head().await?;
                 if head.size > self.plan.sizes.stream_part {
-                    Box::pin(multipart::copy_in_parts(self, head, multipart::PartTransfer::ThroughUs, checked)).await
+                    Box::pin(multipart::copy_in_parts(self, head.clone(), multipart::PartTransfer::ThroughUs, checked))
+                        .await
                 } else {
-                    Box::pin(stream::carry_through(self, head, checked)).await
+                    Box::pin(stream::carry_through(self, head.clone(), checked)).await
                 }
             }
         }
@@ -342,10 +349,13 @@ impl<'a> Copying<'a> {
         head.doing("reading the source's head")
     }
 
-    async fn known_head(&self) -> Result<ObjectHead, End> {
+    async fn known_head(&self) -> Result<&ObjectHead, End> {
         match &self.head {
-            Some(head) => Ok(head.clone()),
-            None => self.read.get_or_try_init(|| Box::pin(self.read_head())).await.cloned(),
+            Some(head) => Ok(head),
+            None => {
+                let read = || Box::pin(async { self.read_head().await.map(Box::new) });
+                Ok(self.read.get_or_try_init(read).await?)
+            }
         }
     }
 
@@ -372,7 +382,7 @@ impl<'a> Copying<'a> {
         }
         Ok(NewObject {
             metadata: match &self.metadata {
-                Some(metadata) => metadata.clone(),
+                Some(metadata) => metadata.as_ref().clone(),
                 None => self.to_send(whole_metadata(head)?),
             },
             tags: self.tags_to_give(head).await?.clone(),
@@ -469,7 +479,7 @@ impl CheckedCall for Copying<'_> {
             source: self.route.source.clone(),
             source_version: self.context.task.version.clone(),
             target: self.route.target.clone(),
-            metadata: self.metadata.clone().map(Box::new),
+            metadata: self.metadata.clone(),
             tags: self.tags.clone().filter(|_| Feature::TagsKeptOnCopy.is_possible_at(capabilities)),
             canned_acl: self.plan.canned_acl(),
             storage_class: self.class_to_send(),
@@ -496,9 +506,9 @@ impl CheckedCall for Copying<'_> {
             let content = async |target: &ObjectHead| Ok(self.plan.compare_in_place(target));
             target.check(NonRepeatableCall::CopyInPlace, since, content).await?
         } else {
-            let content = async |target: &ObjectHead| match self.plan.compare(&source, target) {
+            let content = async |target: &ObjectHead| match self.plan.compare(source, target) {
                 Content::Incomparable if self.context.slice.compares_bytes => {
-                    Box::pin(compare::compare_bytes(self, &source, target)).await
+                    Box::pin(compare::compare_bytes(self, source, target)).await
                 }
                 content => Ok(content),
             };

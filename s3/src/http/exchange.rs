@@ -11,6 +11,7 @@ use brigade_model::ports::Clock;
 use brigade_model::ports::object_store::{AnswerBounds, Call, CallError, Verdict};
 use brigade_model::{JobId, StoreClock};
 use bytes::Bytes;
+use http::response::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::Full;
@@ -346,22 +347,17 @@ impl Exchange {
         address: Address,
         response_timeout: &mut ResponseTimeout,
     ) -> Result<StoreResponse, CallError> {
-        let (head, body) = response.into_parts();
-        let bounds = if head.status.is_success() { call.answer_bounds() } else { AnswerBounds::RESULT };
-        let mut reply = StoreResponse {
-            status: head.status,
-            headers: head.headers,
-            body: Bytes::new(),
-            elements_max: bounds.elements,
-            stream: None,
-        };
+        let (Parts { status, headers, .. }, body) = response.into_parts();
+        let bounds = if status.is_success() { call.answer_bounds() } else { AnswerBounds::RESULT };
+        let mut reply =
+            StoreResponse { status, headers, body: Bytes::new(), elements_max: bounds.elements, stream: None };
         let is_stream = matches!(call, Call::GetObject(_)) && reply.status.is_success();
         let request_id = is_stream.then(|| failure::request_id(&reply)).flatten();
         let mut download =
             Download::new((connection, body), address, &self.pool, &self.clock, self.timeouts.attempt, request_id);
         if is_stream {
             download.listener = response_timeout.listener();
-            reply.stream = Some(download);
+            reply.stream = Some(Box::new(download));
             return Ok(reply);
         }
         match download.collect(bounds.bytes, response_timeout).await {

@@ -21,7 +21,7 @@ pub(crate) struct StoreResponse {
     /// Elements that its document may have.
     pub(crate) elements_max: usize,
     /// The body of an object.
-    pub(crate) stream: Option<Download>,
+    pub(crate) stream: Option<Box<Download>>,
 }
 
 /// Why an answer with a success's status proves nothing.

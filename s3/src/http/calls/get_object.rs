@@ -27,7 +27,7 @@ pub(crate) fn decode(request: &GetObject, mut reply: StoreResponse) -> Result<Bo
         // Of the whole or of this part of it: servers differ.
         head.checksums.clear();
     }
-    Ok(Box::new(GotObject { head, body: Box::new(stream) }))
+    Ok(Box::new(GotObject { head, body: stream }))
 }
 
 /// Some servers give another range. The end of the object may shorten it.
