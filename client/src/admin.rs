@@ -87,7 +87,7 @@ impl Client {
     /// [`ClientError`].
     pub async fn check_places(&self, role: &str, query: &PlaceQuery) -> Result<Answer<PlaceList>, ClientError> {
         let path = format!("{PREFIX}roles/{}/places", utf8_percent_encode(role, SEGMENT));
-        let draft = Draft { query: query.encode(), ..Draft::new(Method::GET, path) };
+        let draft = RequestDraft { query: query.encode(), ..RequestDraft::new(Method::GET, path) };
         self.call(draft, |body| serde_json::from_slice(body)).await
     }
 

@@ -435,7 +435,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Action; 32] = [
+    pub const ALL: [Action; 33] = [
         Action::All,
         Action::CreateJob,
         Action::DescribeJob,

@@ -47,7 +47,7 @@ impl JobService {
         role: &str,
         wanted: &[(PlaceUse, BucketName)],
     ) -> Result<Vec<PlaceFound>, ServiceError> {
-        let places = self.roles.places(&caller.owner.account, role).ok_or(ServiceError::NoSuchRole)?;
+        let places = self.roles.places(&caller.account.name, role).ok_or(ServiceError::NoSuchRole)?;
         let mut all = Vec::with_capacity(wanted.len());
         for (used, bucket) in wanted {
             let place = match used {
