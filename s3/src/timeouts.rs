@@ -47,12 +47,18 @@ impl Timeouts {
     /// How long one attempt of this call may be without a byte of its answer.
     #[must_use]
     pub fn of(&self, call: &Call) -> Duration {
-        let mib = u32::try_from(call.bytes_moved().div_ceil(1 << 20)).unwrap_or(u32::MAX);
-        let told = self.besides_bytes(call).saturating_add(self.per_mib.saturating_mul(mib));
+        let told = self.besides_bytes(call).saturating_add(self.for_bytes(call));
         match call {
             Call::CopyObject(CopyObject { size: None, .. }) => told.max(self.copy),
             _ => told,
         }
+    }
+
+    /// How much of that is for the bytes that it is known to move.
+    #[must_use]
+    pub fn for_bytes(&self, call: &Call) -> Duration {
+        let mib = u32::try_from(call.bytes_moved().div_ceil(1 << 20)).unwrap_or(u32::MAX);
+        self.per_mib.saturating_mul(mib)
     }
 
     /// How much of that is not for the bytes that it moves. A completion moves none: its parts lie

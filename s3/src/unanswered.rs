@@ -7,6 +7,9 @@
 //! | whose bytes are known | `TOLD_AFTER`, and `per_mib` of the time-outs for each MiB that it moves |
 //! | a copy of unknown size, the completion of an upload | `TOLD_AFTER_UNKNOWN` |
 //!
+//! A store that is slow and answers is no silence: nothing is told before thrice the time that answers took lately, so that
+//! a job whose calls take some seconds each does not say and unsay it. Bytes have their time besides.
+//!
 //! An attempt of one job says nothing of another: they may use other buckets. What follows a failed attempt is
 //! `retry`'s to tell.
 
@@ -26,12 +29,21 @@ const TOLD_AFTER: Duration = Duration::from_millis(1500);
 /// What may be large has the time of 80 MiB at the pace of the time-outs: most copies of unknown size take less, and
 /// a store that hangs is told long before the call's time-out.
 const TOLD_AFTER_UNKNOWN: Duration = Duration::from_secs(10);
+/// A wait of so many times what answers took lately is none of the usual ones.
+const OF_USUAL: u32 = 3;
 
 /// The attempts of jobs in flight to an endpoint with one pair of credentials.
 pub struct Unanswered {
     endpoint: EndpointName,
     clock: Arc<dyn Clock>,
-    jobs: Mutex<BTreeMap<JobId, JobCalls>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    jobs: BTreeMap<JobId, JobCalls>,
+    /// The longest that an answer took lately: each further one forgets an eighth of it.
+    usual: Duration,
 }
 
 /// What is in flight for a job.
@@ -46,6 +58,10 @@ struct JobCalls {
 #[derive(Debug)]
 struct Attempt {
     began: Monotonic,
+    /// The time that its bytes have besides.
+    for_bytes: Duration,
+    is_heard: bool,
+    /// When it is told, without that time.
     told_after: Duration,
     kind: CallKind,
     bucket: BucketName,
@@ -55,6 +71,11 @@ impl Attempt {
     /// Since when it has stood still.
     fn silent_since(&self, heard: Monotonic) -> Monotonic {
         self.began.max(heard)
+    }
+
+    /// Whether it has stood still for long, where answers usually take that long.
+    fn is_overdue(&self, silent: Duration, usual: Duration) -> bool {
+        silent >= self.told_after.max(usual.saturating_mul(OF_USUAL)).saturating_add(self.for_bytes)
     }
 }
 
@@ -68,11 +89,11 @@ impl Unanswered {
     /// Of an endpoint that is asked nothing yet.
     #[must_use]
     pub fn at(endpoint: EndpointName, clock: Arc<dyn Clock>) -> Self {
-        Self { endpoint, clock, jobs: Mutex::default() }
+        Self { endpoint, clock, state: Mutex::default() }
     }
 
-    fn jobs(&self) -> MutexGuard<'_, BTreeMap<JobId, JobCalls>> {
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The first attempt of the job that has had no answer for long; `None` while answers come, or none is awaited.
@@ -80,11 +101,11 @@ impl Unanswered {
     pub fn waiting(&self, job: JobId) -> Option<Waiting> {
         let now = self.clock.monotonic();
         let (since, kind, bucket) = {
-            let jobs = self.jobs();
+            let State { jobs, usual } = &*self.state();
             let JobCalls { heard, attempts, .. } = jobs.get(&job)?;
             let silent = attempts.values().map(|attempt| (attempt.silent_since(*heard), attempt));
             let (since, attempt) = silent
-                .filter(|(since, attempt)| now.since(*since) >= attempt.told_after)
+                .filter(|(since, attempt)| attempt.is_overdue(now.since(*since), *usual))
                 .min_by_key(|(since, _)| *since)?;
             (since, attempt.kind, attempt.bucket.clone())
         };
@@ -112,24 +133,25 @@ pub(crate) struct Listener {
 impl Listener {
     /// An attempt of this call begins.
     pub(crate) fn begin(&self, timeouts: &Timeouts, call: &Call) -> InFlight {
-        self.await_for(told_after(timeouts, call))
+        self.await_for(told_after(call), timeouts.for_bytes(call))
     }
 
     /// The next piece of a streamed body is awaited.
     pub(crate) fn await_piece(&self) -> InFlight {
-        self.await_for(TOLD_AFTER)
+        self.await_for(TOLD_AFTER, Duration::ZERO)
     }
 
-    fn await_for(&self, told_after: Duration) -> InFlight {
+    fn await_for(&self, told_after: Duration, for_bytes: Duration) -> InFlight {
         let Self { unanswered, job, kind, bucket } = self;
         let began = unanswered.clock.monotonic();
-        let mut jobs = unanswered.jobs();
+        let (kind, bucket) = (*kind, bucket.clone());
+        let mut state = unanswered.state();
         let new = || JobCalls { heard: began, next: 0, attempts: BTreeMap::new() };
-        let calls = jobs.entry(*job).or_insert_with(new);
+        let calls = state.jobs.entry(*job).or_insert_with(new);
         let number = calls.next;
         calls.next += 1;
-        calls.attempts.insert(number, Attempt { began, told_after, kind: *kind, bucket: bucket.clone() });
-        drop(jobs);
+        calls.attempts.insert(number, Attempt { began, for_bytes, is_heard: false, told_after, kind, bucket });
+        drop(state);
         InFlight { listener: self.clone(), number }
     }
 }
@@ -144,8 +166,13 @@ pub(crate) struct InFlight {
 impl InFlight {
     /// Something of the answer came.
     pub(crate) fn hear(&self, now: Monotonic) {
-        if let Some(calls) = self.listener.unanswered.jobs().get_mut(&self.listener.job) {
-            calls.heard = calls.heard.max(now);
+        let State { jobs, usual } = &mut *self.listener.unanswered.state();
+        let Some(calls) = jobs.get_mut(&self.listener.job) else { return };
+        calls.heard = calls.heard.max(now);
+        if let Some(attempt) = calls.attempts.get_mut(&self.number).filter(|attempt| !attempt.is_heard) {
+            attempt.is_heard = true;
+            let took = now.since(attempt.began).saturating_sub(attempt.for_bytes);
+            *usual = took.max(*usual - *usual / 8);
         }
     }
 
@@ -157,20 +184,20 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        let mut jobs = self.listener.unanswered.jobs();
-        let Some(calls) = jobs.get_mut(&self.listener.job) else { return };
+        let mut state = self.listener.unanswered.state();
+        let Some(calls) = state.jobs.get_mut(&self.listener.job) else { return };
         calls.attempts.remove(&self.number);
         if calls.attempts.is_empty() {
-            jobs.remove(&self.listener.job);
+            state.jobs.remove(&self.listener.job);
         }
     }
 }
 
-/// The table at the head of this file.
-fn told_after(timeouts: &Timeouts, call: &Call) -> Duration {
+/// The table at the head of this file, without the time for bytes.
+fn told_after(call: &Call) -> Duration {
     match call {
         Call::CopyObject(CopyObject { size: None, .. }) | Call::CompleteMultipartUpload(_) => TOLD_AFTER_UNKNOWN,
-        _ => TOLD_AFTER.saturating_add(timeouts.of(call).saturating_sub(timeouts.attempt)),
+        _ => TOLD_AFTER,
     }
 }
 
@@ -236,7 +263,7 @@ mod tests {
         assert!(asking.pass(1).await.is_some());
         drop(hanging);
         assert_eq!(asking.pass(5000).await, None);
-        assert!(asking.unanswered.jobs().is_empty(), "nothing is kept of a job that asks nothing");
+        assert!(asking.unanswered.state().jobs.is_empty(), "nothing is kept of a job that asks nothing");
     }
 
     #[tokio::test(start_paused = true)]
@@ -259,10 +286,30 @@ mod tests {
         let listener = asking.send(&get).listener().clone();
         for _ in 0..5 {
             let piece = listener.await_piece();
-            assert_eq!(asking.pass(1000).await, None);
+            assert_eq!(asking.pass(400).await, None);
             piece.hear(asking.clock.monotonic());
         }
         let _piece = listener.await_piece();
         assert_eq!(asking.pass(1500).await.as_deref(), Some("GetObject in bucket photos"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_store_that_is_slow_and_answers_is_no_silence_and_once_it_is_fast_again_a_silence_is_told_soon() {
+        let asking = Asking::new();
+        let take = async |milliseconds| {
+            let call = asking.send(&head("photos"));
+            let told = asking.pass(milliseconds).await;
+            call.hear(asking.clock.monotonic());
+            told
+        };
+        assert!(take(4000).await.is_some(), "nothing is known of it yet");
+        for _ in 0..10 {
+            assert_eq!(take(4000).await, None, "it is as slow as before");
+        }
+        assert!(take(12_000).await.is_some(), "that is no usual answer");
+        for _ in 0..40 {
+            take(10).await;
+        }
+        assert!(take(1500).await.is_some());
     }
 }
