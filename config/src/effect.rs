@@ -245,7 +245,7 @@ secret_key = "s"
         settings(&Config::rows(), "", &mut names);
         let (mut at_once, mut unproven) = (0, Vec::new());
         for name in &names {
-            let variable = variable(&[name.clone()]);
+            let variable = variable(std::slice::from_ref(name));
             let others = VALUES.iter().filter_map(|value| read(Some((&variable, value))));
             let Some(newer) = others.into_iter().find(|newer| shown(newer) != shown(&running)) else {
                 unproven.push(name.as_str());
