@@ -7,7 +7,7 @@ use crate::http::request::RequestDraft;
 use crate::http::response::{InvalidResponse, PARTS_COUNT, StoreResponse, invalid_response};
 
 pub(crate) fn encode(request: &HeadPart) -> Result<RequestDraft, CallError> {
-    let draft = RequestDraft::of_object(Method::HEAD, &request.at).ask("partNumber", &request.part.to_string());
+    let draft = RequestDraft::of_object(Method::HEAD, &request.at).ask("partNumber", request.part.to_string());
     Ok(draft.ask_version(request.version.as_ref()))
 }
 
