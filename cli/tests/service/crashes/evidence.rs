@@ -55,11 +55,11 @@ impl<'a> Evidence<'a> {
         last: &'a Left,
         ended: &'a SeenJob,
         told: &'a Told,
-        invoked: Invoked,
     ) -> Self {
         let tasks = (0..scenario.tasks).map(|number| task_history(scenario, service, last, number)).collect();
         let report = read_report(service, ended);
-        let mut evidence = Self { scenario, told, left, last, ended, tasks, report, invoked, cancel: None, end: None };
+        let mut evidence =
+            Self { scenario, told, left, last, ended, tasks, report, invoked: Invoked::new(), cancel: None, end: None };
         let mut sent = BTreeMap::new();
         let mut died: BTreeMap<u32, Moment> = BTreeMap::new();
         for (moment, entry) in history.iter().enumerate() {

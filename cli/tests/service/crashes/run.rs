@@ -324,9 +324,9 @@ impl Run {
         match ended {
             None => broken.push(format!("the job never ends: {:?}", last.job())),
             Some(ended) => {
-                let (left, told, invoked) = (&self.left, &self.told, self.recorder.invoked());
-                let evidence =
-                    Evidence::gather(&self.scenario, &self.service, &history, left, &last, &ended, told, invoked);
+                let (left, told) = (&self.left, &self.told);
+                let mut evidence = Evidence::gather(&self.scenario, &self.service, &history, left, &last, &ended, told);
+                evidence.invoked = self.recorder.invoked();
                 broken.extend(invariants::check(&evidence));
                 let lookers =
                     evidence.tasks.iter().filter(|task_history| task_history.calls.iter().any(|call| !call.is_act()));
