@@ -157,7 +157,9 @@ async fn our_share_of_a_store_falls_until_the_latency_that_others_see_holds() {
     scene.store.most_while_answering(2 * CEILING).await;
     let most = scene.store.most_while_answering(5 * CEILING).await;
     let (share_after, _) = scene.share().await;
-    assert!(most <= share.max(share_after), "{most} of {share}, then of {share_after}");
+    // Near the number that was too high it grows by less than one at a time, and falls again.
+    assert!(most <= share.max(share_after) + 1, "{most} of {share}, then of {share_after}");
+    assert!(most < CEILING, "{most}");
     let job = scene.service.describe(id).await;
     assert!(job.status == Status::Active && job.progress.failed == 0, "{job:#?}");
 }
