@@ -31,6 +31,7 @@ pub const EXAMPLES: &[Example] = &[
     example("job create tag", "brigade job create tag --manifest photos.csv --tag team=blue"),
     example("job create untag", "brigade job create untag s3://photos/2016/01/ --keys team"),
     example("job create restore", "brigade job create restore --manifest photos.csv --days 7"),
+    example("job create wait-for-restore", "brigade job create wait-for-restore --manifest photos.csv --patience 48"),
     example("job create acl", "brigade job create acl s3://photos/2016/01/ --acl private"),
     example("job create legal-hold", "brigade job create legal-hold s3://photos/2016/01/ --status on"),
     example(
@@ -69,6 +70,7 @@ pub const EXAMPLES: &[Example] = &[
     example("job limit", "brigade job limit JOB --requests-per-second-max 50 --bytes-per-second-max 8MiB"),
     example("job priority", "brigade job priority JOB 99"),
     example("job retry-failed", "brigade job retry-failed JOB"),
+    example("job wait-for-restore", "brigade job wait-for-restore JOB --patience 48"),
     example("job remove", "brigade job remove JOB --yes"),
     example("endpoint list", "brigade endpoint list"),
     example("endpoint limit", "brigade endpoint limit sandbox --in-flight-max 64 --requests-per-second-max none"),

@@ -32,10 +32,10 @@ fn own_job(kept: &Kept) -> String {
     kept.run(&["job", "list"]).0.lines().last().unwrap()[..36].to_owned()
 }
 
-/// Creates a job over that key, which waits for its confirmation, and waits until it does.
-fn waiting_job(kept: &Kept, key: &str) -> String {
+/// Creates a job that does this to that key and waits for its confirmation, and waits until it does.
+fn waiting_job(kept: &Kept, form: &str, key: &str) -> String {
     std::fs::write(kept.folder().join("one.csv"), format!("photos,{key}\n")).unwrap();
-    let create = "job create tag --tag a=b --manifest one.csv --manifest-to s3://lists/ --no-report --confirm-first";
+    let create = format!("job create {form} --manifest one.csv --manifest-to s3://lists/ --no-report --confirm-first");
     let (out, err, code) = kept.run(&create.split(' ').collect::<Vec<_>>());
     assert_eq!(code, Some(0), "{err}");
     let job = out.lines().last().unwrap().to_owned();
@@ -49,7 +49,7 @@ fn waiting_job(kept: &Kept, key: &str) -> String {
 
 /// A job that has ended and left something to do.
 fn failed_job(kept: &Kept) -> String {
-    let job = waiting_job(kept, "gone");
+    let job = waiting_job(kept, "tag --tag a=b", "gone");
     assert_eq!(kept.run(&["job", "confirm", &job]).2, Some(0));
     assert_eq!(kept.run(&["job", "watch", &job]).2, Some(3));
     job
@@ -74,7 +74,8 @@ fn every_example_of_the_reference_works_as_it_is_pasted() {
         let job = match example.command {
             "job describe" | "job watch" | "job failures" | "job report" => own_job(&kept),
             "job retry-failed" => failed_job(&kept),
-            _ if example.line.contains(" JOB") => waiting_job(&kept, "2016/01/img-0000000.jpg"),
+            "job wait-for-restore" => waiting_job(&kept, "restore --days 1", "2016/01/img-0000000.jpg"),
+            _ if example.line.contains(" JOB") => waiting_job(&kept, "tag --tag a=b", "2016/01/img-0000000.jpg"),
             _ => String::new(),
         };
         let mut command = shell(&kept, &example.line.replace(" JOB", &format!(" {job}")));

@@ -15,6 +15,7 @@ mod neighbours;
 mod operations;
 mod outcomes;
 mod regions;
+mod restores;
 mod rights;
 mod silence;
 mod space;

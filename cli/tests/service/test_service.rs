@@ -318,8 +318,12 @@ fn s3control_request(operation: &str, role: &str, token: &str, etag: &str) -> St
 
 /// Empty buckets: `photos`, `backup`, `lists`, `reports` and `private`.
 pub(crate) fn make_buckets(clock: &Arc<SystemClock>) -> SimulatedStore {
-    let (config, entropy) = (SimulatedConfig::default(), Arc::new(SystemEntropy::new()));
-    let bucket = SimulatedStore::new(config, clock.clone(), entropy);
+    make_buckets_of(clock, SimulatedConfig::default())
+}
+
+/// The same of a store with that configuration.
+pub(crate) fn make_buckets_of(clock: &Arc<SystemClock>, config: SimulatedConfig) -> SimulatedStore {
+    let bucket = SimulatedStore::new(config, clock.clone(), Arc::new(SystemEntropy::new()));
     for name in ["photos", "backup", "lists", "reports", "private"] {
         bucket.create_bucket(&BucketName::new(name).unwrap(), Versioning::Off).unwrap();
     }

@@ -197,7 +197,7 @@ actions = ["*", "brigade:ListEndpoints", "brigade:LimitEndpoint", "brigade:StopE
     "brigade:ProbeEndpoint"]
 
 [accounts.demo.roles.batch]
-operations = ["copy", "restore", "delete", "tag", "untag", "acl", "legal-hold", "retention", "checksum"]
+operations = ["copy", "restore", "wait-for-restore", "delete", "tag", "untag", "acl", "legal-hold", "retention", "checksum"]
 source = {{ endpoint = "{ENDPOINT}", buckets = ["{SOURCE}", "{TARGET}"] }}
 target = {{ buckets = ["{SOURCE}", "{TARGET}"] }}
 manifest = {{ buckets = ["{LISTS}"] }}

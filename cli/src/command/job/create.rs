@@ -47,7 +47,7 @@ use consent::Doomed;
 use flags::{CommonArgs, Names};
 use form::{
     AclArgs, ChecksumArgs, CopyArgs, DeleteArgs, EncryptionArgs, InvokeArgs, LegalHoldArgs, RestoreArgs, RetentionArgs,
-    TagArgs, UntagArgs,
+    TagArgs, UntagArgs, WaitArgs,
 };
 use manifest::{Local, Pinned, Reading, Source};
 use options::OptionFlags;
@@ -78,6 +78,8 @@ enum Form {
     Untag(UntagArgs),
     /// Ask for a temporary copy of each archived object
     Restore(RestoreArgs),
+    /// Wait until each object that is being restored is readable
+    WaitForRestore(WaitArgs),
     /// Give each object another ACL
     Acl(AclArgs),
     /// Put each object under legal hold, or lift it
@@ -272,6 +274,7 @@ impl Form {
             Form::Tag(form) => &form.common,
             Form::Untag(form) => &form.common,
             Form::Restore(form) => &form.common,
+            Form::WaitForRestore(form) => &form.common,
             Form::Acl(form) => &form.common,
             Form::LegalHold(form) => &form.common,
             Form::Retention(form) => &form.common,
@@ -288,6 +291,7 @@ impl Form {
             Form::Tag(_) => OperationKind::Tagging,
             Form::Untag(_) => OperationKind::Untagging,
             Form::Restore(_) => OperationKind::Restore,
+            Form::WaitForRestore(_) => OperationKind::WaitForRestore,
             Form::Acl(_) => OperationKind::Acl,
             Form::LegalHold(_) => OperationKind::LegalHold,
             Form::Retention(_) => OperationKind::Retention,
@@ -312,6 +316,7 @@ impl Form {
             Form::Tag(form) => form.operation(),
             Form::Untag(form) => form.operation(),
             Form::Restore(form) => form.operation(),
+            Form::WaitForRestore(form) => form.operation(),
             Form::Acl(form) => form.operation(),
             Form::LegalHold(form) => form.operation(),
             Form::Retention(form) => form.operation(),

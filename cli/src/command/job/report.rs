@@ -32,6 +32,9 @@ pub struct Arguments {
     /// Failed tasks only
     #[arg(long)]
     failed: bool,
+    /// Successes only: a manifest for the next job
+    #[arg(long, conflicts_with = "failed")]
+    succeeded: bool,
     /// Follow the job until it ends, then show its report
     #[arg(long)]
     watch: bool,
@@ -78,10 +81,13 @@ pub async fn run(context: &CommandContext, arguments: Arguments) -> anyhow::Resu
         }
         None => read?,
     };
+    let wanted = manifest.results.iter().filter(|file| match file.is_of_failures() {
+        true => !arguments.succeeded,
+        false => !arguments.failed,
+    });
     if let Some(folder) = &arguments.download {
-        return download(&*store, &manifest, &bytes, folder, arguments.safe).await;
+        return download(&*store, &manifest, wanted, &bytes, folder, arguments.safe).await;
     }
-    let wanted = manifest.results.iter().filter(|file| !arguments.failed || file.is_of_failures());
     let mut rows = first_rows(&*store, &manifest, wanted, arguments.rows).await?;
     if arguments.safe {
         rows = rows.into_iter().map(Row::guarded).collect();
@@ -200,16 +206,17 @@ pub fn rows_to_text(rows: &[Row]) -> String {
     }
 }
 
-async fn download(
+async fn download<'a>(
     store: &dyn ObjectStore,
     manifest: &ReportManifest,
+    files: impl Iterator<Item = &'a ResultFile>,
     bytes: &[u8],
     folder: &Path,
     is_safe: bool,
 ) -> anyhow::Result<()> {
     let unwritable = |path: &Path| format!("cannot write {}", path.display());
     std::fs::create_dir_all(folder).with_context(|| unwritable(folder))?;
-    for file in &manifest.results {
+    for file in files {
         let path = folder.join(local_name(&file.key));
         let checked = if is_safe { path.with_added_extension("partial") } else { path.clone() };
         let mut target = File::create(&checked).with_context(|| unwritable(&checked))?;

@@ -2,10 +2,11 @@
 
 use brigade_config::UsageError;
 use brigade_model::Timestamp;
+use brigade_model::limits::RESTORE_WAIT_HOURS;
 use brigade_model::operation::{
     CannedAcl, ChecksumType, ComputeChecksum, Copy, DigestAlgorithm, Directive, Grant, InvocationSchema, Invoke,
     LegalHold, NewMetadata, ObjectAcl, Operation, Restore, RestoreTier, Retention, RetentionMode, SetRetention,
-    StorageClass, Tag, Tagging, Untagging, UpdateEncryption,
+    StorageClass, Tag, Tagging, Untagging, UpdateEncryption, WaitForRestore,
 };
 use brigade_model::ports::object_store::{Acl, AclGrant};
 use brigade_wire::admin::WaitRequest;
@@ -217,6 +218,16 @@ pub struct RestoreArgs {
     pub(in crate::command) common: CommonArgs,
 }
 
+/// `brigade job create wait-for-restore`.
+#[derive(Debug, Args)]
+pub struct WaitArgs {
+    /// For how many hours it looks at objects that are not readable yet, 1 to 720
+    #[arg(long, value_name = "HOURS", value_parser = value::wait_hours, default_value_t = RESTORE_WAIT_HOURS)]
+    patience: u32,
+    #[command(flatten)]
+    pub(in crate::command) common: CommonArgs,
+}
+
 /// `brigade job create delete`.
 #[derive(Debug, Args)]
 pub struct DeleteArgs {
@@ -372,6 +383,14 @@ impl RestoreArgs {
             return Err(UsageError("--then-wait: a dry run restores nothing that could be waited for".to_owned()));
         }
         Ok(self.then_wait.then(|| WaitRequest { patience_hours: self.patience, ..WaitRequest::default() }))
+    }
+}
+
+impl WaitArgs {
+    /// The operation that the flags ask for.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        Operation::WaitForRestore(WaitForRestore { hours: self.patience })
     }
 }
 

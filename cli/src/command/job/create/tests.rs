@@ -186,6 +186,7 @@ fn every_operation_has_a_form_and_a_dialect() {
         "checksum",
         "invoke --function arn:f",
         "update-encryption --key arn:k",
+        "wait-for-restore",
     ];
     let kinds: Vec<_> = lines
         .iter()

@@ -60,6 +60,10 @@ pub(super) fn read_first_row(cells: &[&str], header: Header) -> FirstRow {
     }
 }
 
+/// The columns of our own reports: what follows the version tells of the outcome.
+pub(super) const FIELDS_OF_REPORT: [Field; 7] =
+    [Field::Bucket, Field::Key, Field::VersionId, Field::Ignore, Field::Ignore, Field::Ignore, Field::Ignore];
+
 /// The columns: those that were given, else those of the header, else bucket and key of rows
 /// of two cells. A third cell may mean anything, and a version that is none would have a delete
 /// succeed on nothing: so it is never guessed.

@@ -9,7 +9,7 @@ use brigade_model::manifest::{Field, ManifestFormat};
 use brigade_model::options::{Header, JobOptions, KeyEncoding, Separator};
 use brigade_model::{BucketName, ObjectKey};
 
-use super::columns::{Fields, FirstRow, decide_fields, names, read_first_row};
+use super::columns::{FIELDS_OF_REPORT, Fields, FirstRow, decide_fields, names, read_first_row};
 use super::shape::{EACH_ROW, Refusal, not_utf8, told};
 use crate::progress::counted;
 
@@ -157,11 +157,13 @@ impl<'a> Rows<'a> {
         let cells: Vec<_> = cells.map(String::from_utf8_lossy).collect();
         let cells: Vec<&str> = cells.iter().map(AsRef::as_ref).collect();
         let first = read_first_row(&cells, self.said.options.header.unwrap_or_default());
-        let fields = decide_fields(self.said.fields, &first, &self.shown());
-        let fields = fields.map_err(|refusal| told(self.name, refusal))?;
-        self.has_header = !matches!(first, FirstRow::Row(_));
         // As the service has it: keys of our own reports are percent-encoded.
         self.is_own_report = cells.len() == 7 && ["succeeded", "failed", "dry-run"].contains(&cells[3]);
+        let of_report = Vec::from(FIELDS_OF_REPORT);
+        let known = self.said.fields.or_else(|| self.is_own_report.then_some(&of_report));
+        let fields = decide_fields(known, &first, &self.shown());
+        let fields = fields.map_err(|refusal| told(self.name, refusal))?;
+        self.has_header = !matches!(first, FirstRow::Row(_));
         self.fields = Some(fields);
         Ok(())
     }

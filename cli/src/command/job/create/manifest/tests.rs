@@ -62,6 +62,13 @@ fn a_third_column_is_never_guessed() {
 }
 
 #[test]
+fn the_columns_of_our_own_reports_are_known() {
+    let fields = vec!["Bucket", "Key", "VersionId", "Ignore", "Ignore", "Ignore", "Ignore"];
+    assert_eq!(look_at("b,a%20b,,succeeded,,200,Successful\n", None), Ok((fields, 1)));
+    assert!(look_at("b,k,v,d,e,f,g\n", None).unwrap_err().contains("has 7 cells"), "others may mean anything");
+}
+
+#[test]
 fn a_header_that_says_something_else_is_told() {
     let told = look_at("Bucket,Key,Size\nb,k,1\n", None).unwrap_err();
     assert!(told.contains("columns unknown here\nsay --header yes --fields Bucket,Key,Ignore"), "{told}");
