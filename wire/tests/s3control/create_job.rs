@@ -59,7 +59,7 @@ fn message(body: &str) -> String {
 #[test]
 fn each_of_the_eleven_operations_is_carried_out_or_refused_by_its_name() {
     let names: Vec<_> = element_names().collect();
-    assert_eq!(names.len(), 14, "the eleven of the model, a delete, and changes of some tags");
+    assert_eq!(names.len(), 15, "the eleven of the model, a delete, changes of some tags, and a wait for restores");
     for name in names {
         let told = decode_request(with_operation(&format!("<{name}/>")).as_bytes());
         if name != "S3ReplicateObject" {
