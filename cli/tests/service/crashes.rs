@@ -24,7 +24,7 @@ use brigade_model::operation::OperationKind;
 
 use scenario::{Call, JobKind, Moment, On, Scenario, Stage, Step, Trap};
 
-/// Kills that each test performs; nine of them make more than 300.
+/// Kills that each test performs; ten of them make 340.
 const KILLS: u32 = 34;
 /// There must be some of each.
 const KINDS: [&str; 5] = ["Preparing", "Active", run::HALF_RECORDED, "Completing", "Cancelling"];
@@ -120,9 +120,14 @@ async fn every_invocation_is_accounted_for_by_its_tasks_id_whenever_the_service_
     kill_at_any_moment(&[JobKind::Invoke], false, 10_000).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn waits_for_restores_are_accounted_for_whenever_the_service_is_killed() {
+    kill_at_any_moment(&[JobKind::WaitForRestore], true, 11_000).await;
+}
+
 #[test]
 fn the_service_is_killed_during_every_operation() {
-    let alone = [JobKind::Copy, JobKind::Tag, JobKind::Delete];
+    let alone = [JobKind::Copy, JobKind::Tag, JobKind::Delete, JobKind::WaitForRestore];
     let played = [&alone[..], &TAGS_AND_RIGHTS, &OTHERS].concat();
     let is_played = |kind: &OperationKind| played.iter().any(|job_kind| job_kind.operation() == *kind);
     let without: Vec<_> = OperationKind::ALL.into_iter().filter(|kind| !is_played(kind)).collect();

@@ -125,6 +125,7 @@ scenarios! {
     where_the_clock_drifts =>
         Scenario::of(Act::DeleteOne, &[H::ClockDrifts, H::LosesAnswerOfDelete]).with(When::SourceIsDeleted);
     where_a_head_has_no_code => Scenario::of(Act::CopyMissing, &[H::HeadHasNoCode, H::CopyFailsInside]);
+    where_a_head_has_no_code_while_a_job_waits => Scenario::of(Act::WaitForRestore, &[H::HeadHasNoCode]);
     where_listings_have_no_order => Scenario::of(Act::List, &[H::ListsUnordered]);
     where_listings_never_end => Scenario::of(Act::List, &[H::ListsForEver]);
     where_listings_encode_their_keys => Scenario::of(Act::List, &[H::ListsEncoded]);

@@ -290,6 +290,8 @@ pub(crate) mod s3control {
         "<S3ComputeObjectChecksum><ChecksumAlgorithm>MD5</ChecksumAlgorithm></S3ComputeObjectChecksum>";
     pub(crate) const RESTORE: &str = "<S3InitiateRestoreObject><ExpirationInDays>3</ExpirationInDays>\
         <GlacierJobTier>BULK</GlacierJobTier></S3InitiateRestoreObject>";
+    pub(crate) const WAIT_FOR_RESTORE: &str =
+        r#"<BrigadeWaitForRestore xmlns="urn:bucket-brigade:s3control:2026"></BrigadeWaitForRestore>"#;
     /// The key that objects are encrypted with afterwards.
     pub(crate) const KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/other";
     pub(crate) const ENCRYPTION: &str = "<S3UpdateObjectEncryption><ObjectEncryption><SSE-KMS>\
@@ -401,7 +403,8 @@ manifest = {{ buckets = ["lists"] }}
 report = {{ buckets = ["reports"] }}
 [accounts.one.roles.whole]
 operations = [
-    "tag", "untag", "acl", "legal-hold", "retention", "checksum", "restore", "update-encryption", "invoke",
+    "tag", "untag", "acl", "legal-hold", "retention", "checksum", "restore", "wait-for-restore", "update-encryption",
+    "invoke",
 ]
 source = {{ endpoint = "sandbox", buckets = ["photos"] }}
 manifest = {{ buckets = ["lists"] }}

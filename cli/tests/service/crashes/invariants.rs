@@ -118,6 +118,10 @@ fn is_as_wanted(job_kind: JobKind, task_history: &TaskHistory) -> bool {
             matches!(&task_history.outcome, Some(Outcome::SucceededWith { message }) if message.contains(&sum))
         }),
         JobKind::Restore => is_source(&|object| object.head.restore.is_some()),
+        // What another writer put in its place is in no archive.
+        JobKind::WaitForRestore => is_source(&|object| {
+            object.head.restore.is_some() || object.head.storage_class.as_deref() != Some("GLACIER")
+        }),
         JobKind::Encryption => is_source(&|object| object.head.sse_key.as_deref() == Some(s3control::KEY)),
         // Also of an object that is not there: the function alone knows what it did.
         JobKind::Invoke => {

@@ -8,12 +8,12 @@ use std::time::Duration;
 use brigade_client::Client;
 use brigade_engine::EngineConfig;
 use brigade_model::limits::LEASE_TTL;
-use brigade_model::operation::Tag;
-use brigade_model::ports::object_store::{Encryption, NewObject, PutObject, Request as _};
+use brigade_model::operation::{RestoreTier, Tag};
+use brigade_model::ports::object_store::{Encryption, NewObject, PutObject, Request as _, RestoreObject};
 use brigade_model::ports::{Clock, Spawn};
 use brigade_model::{JobId, JobOptions, Status};
 use brigade_runtime::{SystemClock, TokioSpawn};
-use brigade_s3::simulated::{ObjectLock, Versioning};
+use brigade_s3::simulated::{ObjectLock, SimulatedConfig, Versioning};
 use brigade_wire::admin::{ChangeReason, PriorityChange};
 use rustix::process::Signal;
 
@@ -24,8 +24,10 @@ use super::recorder::CallRecorder;
 use super::scenario::{Chance, JobKind, Moment, Scenario, Stage, Step};
 use super::{invariants, scenario};
 use crate::function;
-use crate::test_service::{SeenJob, TestService, at, make_buckets, request_to, s3control};
+use crate::test_service::{SeenJob, TestService, at, make_buckets_of, request_to, s3control};
 
+/// The first looks at what is being restored come before it is readable, and later ones after.
+const RESTORE_DELAY: Duration = Duration::from_secs(4);
 /// Between two questions about the job.
 const LOOK_EVERY: Duration = Duration::from_millis(15);
 /// A job that has not ended after so many questions never ends.
@@ -92,7 +94,8 @@ pub(crate) async fn run(scenario: Scenario) -> Result<Ended, Vec<String>> {
 impl Run {
     async fn begin(scenario: Scenario) -> Self {
         let clock = Arc::new(SystemClock::new());
-        let bucket = make_buckets(&clock);
+        let bucket =
+            make_buckets_of(&clock, SimulatedConfig { restore_delay: RESTORE_DELAY, ..SimulatedConfig::default() });
         if scenario.is_versioned {
             for name in ["photos", "backup"] {
                 bucket.set_versioning(&name.parse().unwrap(), Versioning::Enabled).unwrap();
@@ -103,7 +106,8 @@ impl Run {
         }
         let recorder = CallRecorder::new(bucket.clone(), clock.clone(), scenario.seed, scenario.answer);
         let url = recorder.listen().await;
-        let settings = format!("[engine]\npoll = \"100ms\"\n{}", function::section(&url));
+        let engine = "[engine]\npoll = \"100ms\"\nrestore_look_every = \"500ms\"\n";
+        let settings = format!("{engine}{}", function::section(&url));
         let service = TestService::open(clock, bucket, &url, &settings, None);
         recorder.note_process(service.process.id());
         fill(&scenario, &service);
@@ -378,11 +382,17 @@ fn fill(scenario: &Scenario, service: &TestService) {
             JobKind::AddTags | JobKind::RemoveTags | JobKind::Untag => vec![tag("a"), tag("kept")],
             _ => Vec::new(),
         };
-        let storage_class = (scenario.job_kind == JobKind::Restore).then(|| "GLACIER".to_owned());
+        let is_archived = matches!(scenario.job_kind, JobKind::Restore | JobKind::WaitForRestore);
+        let storage_class = is_archived.then(|| "GLACIER".to_owned());
         let sse = (scenario.job_kind == JobKind::Encryption).then_some(Encryption::OwnKey);
         let with = NewObject { tags, storage_class, sse, ..NewObject::default() };
         let put = PutObject::new(at("photos", &key(task)), format!("of task {task}"), with);
         service.bucket.act(put.into_call()).unwrap();
+        if scenario.job_kind == JobKind::WaitForRestore {
+            let tier = RestoreTier::Standard;
+            let restore = RestoreObject { at: at("photos", &key(task)), version: None, days: 3, tier };
+            service.bucket.act(restore.into_call()).unwrap();
+        }
     }
 }
 
@@ -421,6 +431,7 @@ fn s3control_operation(job_kind: JobKind) -> Option<&'static str> {
         JobKind::Retention => Some(s3control::RETENTION),
         JobKind::Checksum => Some(s3control::CHECKSUM),
         JobKind::Restore => Some(s3control::RESTORE),
+        JobKind::WaitForRestore => Some(s3control::WAIT_FOR_RESTORE),
         JobKind::Encryption => Some(s3control::ENCRYPTION),
         JobKind::Invoke => Some(s3control::INVOKE),
     }

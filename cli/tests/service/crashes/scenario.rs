@@ -24,6 +24,8 @@ pub(crate) enum JobKind {
     Retention,
     Checksum,
     Restore,
+    /// Of objects whose restores end while the job runs.
+    WaitForRestore,
     Encryption,
     Invoke,
 }
@@ -40,6 +42,7 @@ impl JobKind {
             JobKind::Retention => OperationKind::Retention,
             JobKind::Checksum => OperationKind::Checksum,
             JobKind::Restore => OperationKind::Restore,
+            JobKind::WaitForRestore => OperationKind::WaitForRestore,
             JobKind::Encryption => OperationKind::Encryption,
             JobKind::Invoke => OperationKind::Invoke,
         }
@@ -218,8 +221,10 @@ fn active(chance: &Chance, job_kind: JobKind, tasks: u64) -> Vec<Step> {
             0 => Moment::After(chance.millis(0, 400)),
             1 => Moment::Counted,
             2 if n > 0 => at(On::Look, chance.below(20), call(chance)),
-            // A checksum changes nothing.
-            _ if job_kind == JobKind::Checksum => at(On::Look, chance.below(most), call(chance)),
+            // Neither changes anything.
+            _ if matches!(job_kind, JobKind::Checksum | JobKind::WaitForRestore) => {
+                at(On::Look, chance.below(most), call(chance))
+            }
             _ => at(On::Act, chance.below(most), call(chance)),
         };
         steps.push(kill(moment));

@@ -44,7 +44,7 @@ fn is_copy(act: Act) -> bool {
     match act {
         Act::Delete | Act::DeleteOne | Act::DeleteVersion | Act::DeleteStray => false,
         Act::Tag | Act::AddTags | Act::RemoveTags | Act::Untag | Act::Acl | Act::LegalHold | Act::Retention => false,
-        Act::Checksum | Act::ChecksumGzip | Act::Restore | Act::List => false,
+        Act::Checksum | Act::ChecksumGzip | Act::Restore | Act::WaitForRestore | Act::List => false,
         Act::Encryption | Act::Invoke => false,
         Act::Copy
         | Act::CopyOver
@@ -71,7 +71,7 @@ fn acts(act: Act) -> &'static [CallKind] {
         Act::Acl => &[CallKind::PutObjectAcl],
         Act::LegalHold => &[CallKind::PutObjectLegalHold],
         Act::Retention => &[CallKind::PutObjectRetention],
-        Act::Checksum | Act::ChecksumGzip | Act::Invoke => &[],
+        Act::Checksum | Act::ChecksumGzip | Act::WaitForRestore | Act::Invoke => &[],
         Act::Encryption => &[CallKind::UpdateObjectEncryption],
         Act::Restore => &[CallKind::RestoreObject],
         Act::CopyAcross | Act::CopyGzipAcross => &[CallKind::PutObject, CallKind::CompleteMultipartUpload],
@@ -205,7 +205,7 @@ fn unlike(played: &Played, row: &str) -> Option<String> {
         (Act::Acl, Some(now)) => now.acl.grants.len() > 1,
         (Act::LegalHold, Some(now)) => now.head.lock.is_held == Some(true),
         (Act::Retention, Some(now)) => now.head.lock.retention.is_some(),
-        (Act::Restore, Some(now)) => now.head.restore.is_some(),
+        (Act::Restore | Act::WaitForRestore, Some(now)) => now.head.restore.is_some(),
         (Act::Encryption, Some(now)) => now.head.sse_key.as_deref() == Some(s3control::KEY),
         (Act::CopyMerged, Some(now)) => is_one_state(now),
         (Act::CopyText, Some(now)) => is_same(source, now) && has_text(now),

@@ -48,6 +48,8 @@ pub(crate) enum Act {
     /// Of bytes that are gzip, and said to be.
     ChecksumGzip,
     Restore,
+    /// Of an object whose restore has ended, and of one that is missing.
+    WaitForRestore,
     Encryption,
     /// Of a function that knows a task by its id.
     Invoke,
@@ -67,6 +69,7 @@ impl Act {
             Act::Retention => OperationKind::Retention,
             Act::Checksum | Act::ChecksumGzip => OperationKind::Checksum,
             Act::Restore => OperationKind::Restore,
+            Act::WaitForRestore => OperationKind::WaitForRestore,
             Act::Encryption => OperationKind::Encryption,
             Act::Invoke => OperationKind::Invoke,
             Act::List => return None,

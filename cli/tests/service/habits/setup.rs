@@ -15,14 +15,16 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::post;
 use brigade_model::JobOptions;
-use brigade_model::operation::Tag;
+use brigade_model::operation::{RestoreTier, Tag};
 use brigade_model::ports::object_store::{
     At, CompleteMultipartUpload, CreateMultipartUpload, Encryption, Metadata, NewObject, PutObject, Request as _,
-    TextForm, UploadPart,
+    RestoreObject, TextForm, UploadPart,
 };
 use brigade_model::ports::{Clock, Spawn};
 use brigade_runtime::{SystemClock, TokioSpawn};
-use brigade_s3::simulated::{Body, Habit, LoggedEffect, ObjectLock, SimulatedObject, SimulatedStore, Versioning};
+use brigade_s3::simulated::{
+    Body, Habit, LoggedEffect, ObjectLock, SimulatedConfig, SimulatedObject, SimulatedStore, Versioning,
+};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -33,7 +35,9 @@ use tokio::net::TcpListener;
 
 use super::scenario::{Act, Scenario, When};
 use crate::function::{self, Invocation, Invoked};
-use crate::test_service::{SeenJob, TestService, at, credentials, make_buckets, request_to, s3control};
+use crate::test_service::{
+    SeenJob, TestService, at, credentials, make_buckets, make_buckets_of, request_to, s3control,
+};
 
 /// A job of a few rows that has not ended after so many looks never ends: a call that is not
 /// repeated before it had twice its time takes half a minute.
@@ -93,7 +97,9 @@ pub(crate) struct Row {
 /// Runs a scenario.
 pub(crate) async fn play(scenario: &Scenario) -> Played {
     let clock = Arc::new(SystemClock::new());
-    let bucket = make_buckets(&clock);
+    // Restores end at once.
+    let config = SimulatedConfig { restore_delay: Duration::ZERO, ..SimulatedConfig::default() };
+    let bucket = make_buckets_of(&clock, config);
     let clocks =
         [Habit::ClockIsAhead, Habit::ClockIsBehind].into_iter().filter(|clock| scenario.habits.contains(clock));
     bucket.set_habits(clocks.collect());
@@ -231,6 +237,7 @@ fn fill(bucket: &SimulatedStore, scenario: &Scenario) -> Vec<String> {
         Act::DeleteOne | Act::CopyLarge => vec!["k0".into()],
         Act::DeleteStray | Act::CopyStray => vec!["/k0".into()],
         Act::CopyMissing => vec!["missing".into()],
+        Act::WaitForRestore => vec!["k0".into(), "missing".into()],
         Act::CopyUnreadable => {
             let habits = scenario.habits();
             let mut keys = (0..).map(|n| format!("k{n}")).filter(|key| habits.is_unreadable(&key.parse().unwrap()));
@@ -247,6 +254,12 @@ fn fill(bucket: &SimulatedStore, scenario: &Scenario) -> Vec<String> {
                 put("backup", &key[1..], plain());
             }
             Act::CopyMissing => {}
+            Act::WaitForRestore if key == "missing" => {}
+            Act::WaitForRestore => {
+                put("photos", key, NewObject { storage_class: Some("GLACIER".into()), ..plain() });
+                let tier = RestoreTier::Standard;
+                bucket.act(RestoreObject { at: at("photos", key), version: None, days: 3, tier }.into_call()).unwrap();
+            }
             Act::CopyLarge => bucket.put(&at("photos", key), Body::zeros(LARGE_BYTES)).unwrap(),
             Act::CopyMerged => put("photos", key, state("first")),
             Act::CopyText => {
@@ -368,6 +381,7 @@ fn s3control_operation(act: Act) -> Option<&'static str> {
         Act::LegalHold => Some(s3control::LEGAL_HOLD),
         Act::Retention => Some(s3control::RETENTION),
         Act::Checksum | Act::ChecksumGzip => Some(s3control::CHECKSUM),
+        Act::WaitForRestore => Some(s3control::WAIT_FOR_RESTORE),
         Act::Encryption => Some(s3control::ENCRYPTION),
         Act::Invoke => Some(s3control::INVOKE),
         _ => None,
@@ -413,7 +427,7 @@ async fn run_job(scenario: &Scenario, rows: &[String], service: TestService) -> 
         // An endpoint of a kind that copies parts: elsewhere gigabytes of zeros pass through the service.
         Act::CopyLarge => "batch",
         // Locks are set, and keys of encryption changed, only where that is proved.
-        Act::LegalHold | Act::Retention | Act::Encryption | Act::Invoke => "whole",
+        Act::LegalHold | Act::Retention | Act::WaitForRestore | Act::Encryption | Act::Invoke => "whole",
         _ => "within",
     };
     let created = match s3control_operation(scenario.act) {
