@@ -172,7 +172,7 @@ pub trait JobStore: Send + Sync + 'static {
     async fn release_slice(&self, lease: &SliceLease, must_check: bool) -> Result<(), StoreError>;
 
     /// Releases it until the job's round of that number: every task without an outcome was looked at, and
-    /// no attempt can have had an effect. A lease that is lost already is no error.
+    /// no attempt, under whichever lease, can have had an effect, so that it is not `must_check` any more. A lease that is lost already is no error.
     async fn put_off_slice(&self, lease: &SliceLease, round: u32) -> Result<(), StoreError>;
 
     /// Revokes slice leases of a job that have no worker: those that expired at least `grace` ago

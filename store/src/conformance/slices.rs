@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use brigade_model::job::Change;
 use brigade_model::operation::{Operation, WaitForRestore};
-use brigade_model::ports::job_store::{AddSlicesError, Fence, KnownLeases, LeaseError, StoreError};
+use brigade_model::ports::job_store::{AddSlicesError, Fence, KnownLeases, LeaseError, SliceRow, StoreError};
 use brigade_model::slots::SlotMove;
 use brigade_model::status::Status;
 use futures::future::join_all;
@@ -242,7 +242,9 @@ pub(super) async fn a_slice_that_is_put_off_waits_for_its_round_while_others_are
     let mut job = sample_job(1);
     job.spec.operation = Operation::WaitForRestore(WaitForRestore { hours: 1 });
     let id = active(&store, job, &[1, 1]).await;
+    store.release_slice(&lease_slice(&store, id).await, true).await.unwrap();
     let first = lease_slice(&store, id).await;
+    assert!(first.slice.must_check);
     store.put_off_slice(&first, 1).await.unwrap();
     store.put_off_slice(&first, 9).await.unwrap();
     assert!(matches!(store.renew_slice(&first, TTL).await, Err(LeaseError::Fenced)), "it is released");
@@ -259,7 +261,8 @@ pub(super) async fn a_slice_that_is_put_off_waits_for_its_round_while_others_are
     assert_eq!(store.reschedule(&endpoint("e"), 1).await.unwrap(), [], "between rounds it wants no slot");
     let stage = lease_stage(&store, id).await;
     let closing = store.lease_slice_to_close(&stage, 0, token(), TTL).await.unwrap().unwrap();
-    assert_eq!((closing.slice.index, closing.slice.must_check), (0, false));
+    let SliceRow { index, must_check, must_check_since, .. } = closing.slice;
+    assert_eq!((index, must_check, must_check_since), (0, false, None), "nothing of it is in doubt any more");
     store.put_off_slice(&closing, 1).await.unwrap();
 
     step(&store, id, Change::HoldTried).await.unwrap();

@@ -220,6 +220,7 @@ impl State {
         if slice.lease.check(lease.fence).is_ok() {
             slice.lease.release();
             (slice.round, slice.revocations) = (round, 0);
+            (slice.must_check, slice.must_check_since) = (false, None);
             let turn = slice.turn();
             record.waiting.insert(turn);
         }

@@ -75,8 +75,9 @@ pub(super) const RELEASE_SLICE: &str = concat!(
      WHERE job = ?1 AND number = ?2 AND epoch = ?3 AND token = ?4 AND expires IS NOT NULL"
 );
 
-/// A slice that its workers look at, round after round, does not kill them.
-pub(super) const PUT_OFF_SLICE: &str = "UPDATE slice SET owner = NULL, expires = NULL, round = ?5, revocations = 0
+/// A slice that its workers look at, round after round, does not kill them; and nothing of it is in doubt.
+pub(super) const PUT_OFF_SLICE: &str = "UPDATE slice SET owner = NULL, expires = NULL, round = ?5, revocations = 0,
+        must_look = 0, unsettled_since = NULL
      WHERE job = ?1 AND number = ?2 AND epoch = ?3 AND token = ?4 AND expires IS NOT NULL";
 
 pub(super) const LEASES_OF: &str = "SELECT number, epoch, token FROM slice INDEXED BY slice_leased
