@@ -46,8 +46,7 @@ use brigade_model::status::Status;
 use bytes::Bytes;
 use rusqlite::Connection;
 
-use self::fail_stop::{FailStop, classify};
-use self::job_row::read_job;
+use self::fail_stop::FailStop;
 pub use self::opening::OpenError;
 use self::opening::{Opened, open_directory};
 use self::readers::Readers;
@@ -146,8 +145,7 @@ impl JobStore for SqliteStore {
     }
 
     async fn job(&self, id: JobId) -> Result<Option<Job>, StoreError> {
-        let row = self.readers.read_row(move |connection| jobs::find_row(connection, id)).await?;
-        row.as_ref().map(read_job).transpose().map_err(|error| classify(&error))
+        self.readers.read_row(move |connection| jobs::find_job(connection, id)).await
     }
 
     async fn list_jobs(&self, query: &ListJobs) -> Result<Vec<Job>, StoreError> {

@@ -9,12 +9,12 @@ use brigade_model::ports::ObjectStore;
 use brigade_model::ports::object_store::{At, Call, Caller, CancelToken, CopyObject, PutObjectTagging};
 use brigade_model::{BucketName, ObjectKey};
 use brigade_runtime::{SystemClock, SystemEntropy};
-use brigade_s3::limit::{Limit, LimitConfig, LimitHandle};
+use brigade_s3::limit::{Caps, Limit, LimitConfig, LimitHandle};
 use brigade_s3::retry::{CircuitBreaker, Retry, RetryPolicy};
 use futures::StreamExt;
 use futures::stream::iter;
 
-/// As many as an endpoint's own limit lets through.
+/// As many as the limit lets through here.
 pub(crate) const IN_FLIGHT: usize = 32;
 
 /// Makes so many calls, each of which must succeed.
@@ -42,7 +42,9 @@ impl Health for Room {
 /// What stands around a client in the service.
 pub(crate) fn chain(url: &str) -> (Arc<dyn ObjectStore>, Arc<dyn Health>) {
     let clock = Arc::new(SystemClock::new());
-    let limit = Limit::new(Arc::new(open(url, "stubkey", "stubsecret")), LimitConfig::default(), clock.clone());
+    let caps = Caps { requests: IN_FLIGHT as u32, is_adaptive: false, ..Caps::default() };
+    let config = LimitConfig { caps, ..LimitConfig::default() };
+    let limit = Limit::new(Arc::new(open(url, "stubkey", "stubsecret")), config, clock.clone());
     let (breaker, room) = (Arc::new(CircuitBreaker::default()), Room(limit.handle()));
     let entropy = Arc::new(SystemEntropy::new());
     (Arc::new(Retry::new(Arc::new(limit), RetryPolicy::default(), breaker, clock, entropy)), Arc::new(room))

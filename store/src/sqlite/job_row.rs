@@ -7,7 +7,6 @@
 use brigade_model::job::{Hold, Job, JobFailure, JobSpec, Prepared, Rounds};
 use brigade_model::operation::Tag;
 use brigade_model::{DoneBytes, DryRun, LoadLimits, Progress, Timestamp};
-use rusqlite::types::{FromSql, FromSqlError, Value};
 use rusqlite::{Connection, Row};
 use serde::{Deserialize, Serialize};
 
@@ -90,53 +89,35 @@ const UPDATE_JOB: &str = "UPDATE job SET status = ?2, priority = ?3, revision = 
         stage_owner = iif(?9 IS NULL, stage_owner, NULL), stage_expires = iif(?9 IS NULL, stage_expires, NULL)
     WHERE id = ?1";
 
-/// A row as it is stored: what is decoded of it needs the connection no more.
-#[derive(Debug)]
-pub(super) struct StoredRow(Vec<Value>);
-
-impl StoredRow {
-    /// All columns of the row.
-    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        (0..row.as_ref().column_count()).map(|column| row.get(column)).collect::<rusqlite::Result<_>>().map(Self)
-    }
-
-    fn get<T: FromSql>(&self, column: usize) -> rusqlite::Result<T> {
-        let value = self.0.get(column).ok_or(rusqlite::Error::InvalidColumnIndex(column))?;
-        let unreadable =
-            |e: FromSqlError| rusqlite::Error::FromSqlConversionFailure(column, value.data_type(), e.into());
-        T::column_result(value.into()).map_err(unreadable)
-    }
-}
-
 /// The job of a row of `job_columns`.
-pub(super) fn read_job(row: &StoredRow) -> rusqlite::Result<Job> {
+pub(super) fn read_job(row: &Row<'_>) -> rusqlite::Result<Job> {
     let Json(life): Json<Life> = row.get(15)?;
     let Json(spec): Json<JobSpec> = row.get(16)?;
     Ok(Job {
-        id: row.get::<Id>(0)?.0,
-        account: row.get::<Text<_>>(1)?.0,
-        dialect: row.get::<Wire>(2)?.0,
-        endpoint: row.get::<Text<_>>(3)?.0,
-        status: row.get::<Text<_>>(4)?.0,
+        id: row.get::<_, Id>(0)?.0,
+        account: row.get::<_, Text<_>>(1)?.0,
+        dialect: row.get::<_, Wire>(2)?.0,
+        endpoint: row.get::<_, Text<_>>(3)?.0,
+        status: row.get::<_, Text<_>>(4)?.0,
         priority: row.get(5)?,
-        revision: row.get::<Count>(6)?.0,
+        revision: row.get::<_, Count>(6)?.0,
         held_by_user: row.get(7)?,
         is_deleted: row.get(8)?,
-        created: row.get::<Time>(9)?.0,
-        suspended: row.get::<Option<Time>>(10)?.map(|time| time.0),
-        terminated: row.get::<Option<Time>>(11)?.map(|time| time.0),
+        created: row.get::<_, Time>(9)?.0,
+        suspended: row.get::<_, Option<Time>>(10)?.map(|time| time.0),
+        terminated: row.get::<_, Option<Time>>(11)?.map(|time| time.0),
         lacks_report: row.get(18)?,
-        outcomes_removed: row.get::<Option<Time>>(19)?.map(|time| time.0),
+        outcomes_removed: row.get::<_, Option<Time>>(19)?.map(|time| time.0),
         progress: Progress {
-            total: row.get::<Count>(12)?.0,
-            succeeded: row.get::<Count>(13)?.0,
-            failed: row.get::<Count>(14)?.0,
+            total: row.get::<_, Count>(12)?.0,
+            succeeded: row.get::<_, Count>(13)?.0,
+            failed: row.get::<_, Count>(14)?.0,
         },
-        failure_counts: row.get::<Option<Json<_>>>(20)?.map(|counts| counts.0).unwrap_or_default(),
-        done_bytes: DoneBytes { bytes: row.get::<Count>(21)?.0, tasks_of_unknown_size: row.get::<Count>(22)?.0 },
+        failure_counts: row.get::<_, Option<Json<_>>>(20)?.map(|counts| counts.0).unwrap_or_default(),
+        done_bytes: DoneBytes { bytes: row.get::<_, Count>(21)?.0, tasks_of_unknown_size: row.get::<_, Count>(22)?.0 },
         limits: life.limits.unwrap_or_else(|| spec.options.limits()),
         spec,
-        since: row.get::<Service>(17)?.0,
+        since: row.get::<_, Service>(17)?.0,
         is_confirmed: life.is_confirmed,
         suspended_cause: life.suspended_cause,
         status_update_reason: life.status_update_reason,

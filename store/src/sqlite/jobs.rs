@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::accounts::{Kept, count_job, drop_job, make_room};
 use super::column::{Count, Id, Name, Text, Time, Wire};
-use super::job_row::{READ_JOB, StoredRow, insert_job, read_job, update_job};
+use super::job_row::{READ_JOB, insert_job, read_job, update_job};
 use super::service_clock;
 use super::writer::{Acted, refuse};
 use crate::moment::Moment;
@@ -89,12 +89,7 @@ pub(super) fn job_of_token(
 }
 
 pub(super) fn find_job(connection: &Connection, id: JobId) -> rusqlite::Result<Option<Job>> {
-    find_row(connection, id)?.as_ref().map(read_job).transpose()
-}
-
-/// The job's row, which [`read_job`] decodes.
-pub(super) fn find_row(connection: &Connection, id: JobId) -> rusqlite::Result<Option<StoredRow>> {
-    connection.prepare_cached(READ_JOB)?.query_row((Id(id),), StoredRow::read).optional()
+    connection.prepare_cached(READ_JOB)?.query_row((Id(id),), read_job).optional()
 }
 
 pub(super) fn apply(connection: &Connection, apply: &Apply, now: Moment) -> Acted<Job, ApplyError> {

@@ -4,11 +4,10 @@
 //! A read is one short transaction, so that what it sees belongs together and no snapshot is
 //! old enough to hold the write-ahead log back.
 //!
-//! A row costs some 10 us to read, and a blocking thread twice as much to be woken and to wake the
+//! A row costs some 20 us to read, and a blocking thread as much again to be woken and to wake the
 //! task that asked. But a read may wait for the disk, and the calling threads carry the whole
-//! service. So one of them at a time reads for itself. A second one tries for about as long as a read
-//! takes, and then leaves its read to a blocking thread: a disk that hangs takes one thread of several.
-//! What the row says is decoded after the connection is free again.
+//! service. So one of them at a time reads for itself, and concurrent reads go to blocking threads:
+//! a disk that hangs takes one thread of several.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -22,10 +21,6 @@ use super::opening::{DirectoryLock, STATEMENTS_MAX};
 
 /// Reads at the same time: more would only queue for the same cores and pages.
 const READERS: usize = 4;
-
-/// How often a thread tries for the connection of reads of a row: each time takes 20 to 40 ns, so all of them
-/// 10 to 20 us.
-const TRIES: usize = 500;
 
 /// The pool; clones are one pool.
 #[derive(Debug, Clone)]
@@ -51,21 +46,10 @@ impl Readers {
         &self,
         act: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        match self.read_near(act) {
-            Ok(row) => row.map_err(|error| self.fail_stop.judge(&error)),
-            Err(act) => self.read(|transaction| act(transaction)).await,
+        if let Some(near) = try_lock(&self.near) {
+            return act(&near).map_err(|error| self.fail_stop.judge(&error));
         }
-    }
-
-    /// Performs the read in this thread; gives it back when the connection is not free soon.
-    fn read_near<T, F: FnOnce(&Connection) -> T>(&self, read: F) -> Result<T, F> {
-        for _ in 0..TRIES {
-            if let Some(near) = try_lock(&self.near) {
-                return Ok(read(&near));
-            }
-            std::hint::spin_loop();
-        }
-        Err(read)
+        self.read(|transaction| act(transaction)).await
     }
 
     pub(super) async fn read<T: Send + 'static>(
