@@ -8,7 +8,7 @@ use std::time::Duration;
 use brigade_client::Client;
 use brigade_engine::EngineConfig;
 use brigade_model::limits::LEASE_TTL;
-use brigade_model::operation::{RestoreTier, Tag};
+use brigade_model::operation::Tag;
 use brigade_model::ports::object_store::{Encryption, NewObject, PutObject, Request as _, RestoreObject};
 use brigade_model::ports::{Clock, Spawn};
 use brigade_model::{JobId, JobOptions, Status};
@@ -389,7 +389,7 @@ fn fill(scenario: &Scenario, service: &TestService) {
         let put = PutObject::new(at("photos", &key(task)), format!("of task {task}"), with);
         service.bucket.act(put.into_call()).unwrap();
         if scenario.job_kind == JobKind::WaitForRestore {
-            let tier = RestoreTier::Standard;
+            let tier = "Standard".to_owned();
             let restore = RestoreObject { at: at("photos", &key(task)), version: None, days: 3, tier };
             service.bucket.act(restore.into_call()).unwrap();
         }

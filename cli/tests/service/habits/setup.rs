@@ -15,7 +15,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::post;
 use brigade_model::JobOptions;
-use brigade_model::operation::{RestoreTier, Tag};
+use brigade_model::operation::Tag;
 use brigade_model::ports::object_store::{
     At, CompleteMultipartUpload, CreateMultipartUpload, Encryption, Metadata, NewObject, PutObject, Request as _,
     RestoreObject, TextForm, UploadPart,
@@ -257,7 +257,7 @@ fn fill(bucket: &SimulatedStore, scenario: &Scenario) -> Vec<String> {
             Act::WaitForRestore if key == "missing" => {}
             Act::WaitForRestore => {
                 put("photos", key, NewObject { storage_class: Some("GLACIER".into()), ..plain() });
-                let tier = RestoreTier::Standard;
+                let tier = "Standard".to_owned();
                 bucket.act(RestoreObject { at: at("photos", key), version: None, days: 3, tier }.into_call()).unwrap();
             }
             Act::CopyLarge => bucket.put(&at("photos", key), Body::zeros(LARGE_BYTES)).unwrap(),
