@@ -61,17 +61,28 @@ fn client(running: &Running) -> Client {
     Client::new(config, Arc::new(SystemClock::new())).unwrap()
 }
 
-/// A clock that tells no time any more.
+/// A clock that tells no time any more once it is broken.
 #[derive(Debug)]
-struct Broken;
+struct Breakable {
+    clock: SystemClock,
+    is_broken: AtomicBool,
+}
 
-impl Clock for Broken {
+impl Breakable {
+    fn check(&self) {
+        assert!(!self.is_broken.load(Ordering::SeqCst), "for a test");
+    }
+}
+
+impl Clock for Breakable {
     fn now(&self) -> brigade_model::Timestamp {
-        panic!("for a test")
+        self.check();
+        self.clock.now()
     }
 
     fn monotonic(&self) -> brigade_model::ports::Monotonic {
-        panic!("for a test")
+        self.check();
+        self.clock.monotonic()
     }
 
     fn sleep(&self, _: Duration) -> brigade_model::ports::clock::Sleep {
@@ -84,17 +95,19 @@ async fn a_service_whose_engine_panics_ends_with_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let mut running = start_in(folder.path()).await.unwrap();
     running.engine.shut_down().await;
+    let clock = Arc::new(Breakable { clock: SystemClock::new(), is_broken: AtomicBool::new(false) });
     let tools_of_broken = Ports {
         jobs: Arc::clone(&running.jobs),
         spool: Arc::clone(&running.api.spool),
         roles: Arc::clone(&running.api.roles) as _,
-        clock: Arc::new(Broken),
+        clock: clock.clone(),
         entropy: Arc::new(SystemEntropy::new()),
         spawn: Arc::new(TokioSpawn),
         report_layouts: brigade_wire::report_layout,
         observer: Arc::clone(&running.api.metrics) as _,
     };
     running.engine = Engine::new(tools_of_broken, EngineConfig::default());
+    clock.is_broken.store(true, Ordering::SeqCst);
     running.carrying = TokioSpawn.spawn("engine", Box::pin(Arc::clone(&running.engine).run()));
     let error = run_until(running, async || std::future::pending().await).await.unwrap_err();
     assert!(error.to_string().contains("the engine has failed"), "{error}");

@@ -83,6 +83,11 @@ impl CallRecorder {
         }))
     }
 
+    /// The preflight is over: whatever looks from now on is a task.
+    pub(crate) fn end_preflight(&self) {
+        self.state().has_acted = true;
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

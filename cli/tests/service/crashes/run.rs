@@ -246,6 +246,10 @@ impl Run {
         }
         let answer = described.unwrap_or_else(|error| panic!("seed {}: {error:?}", self.scenario.seed));
         let job = SeenJob::of(self.job, &answer.value);
+        // Other jobs tell by their first act.
+        if self.scenario.job_kind == JobKind::WaitForRestore && job.status == Status::Active {
+            self.recorder.end_preflight();
+        }
         self.told.outcomes = job.progress.succeeded + job.progress.failed;
         if job.status.is_terminal() {
             self.recorder.note(Event::EndTold { status: job.status });

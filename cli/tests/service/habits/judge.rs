@@ -149,6 +149,8 @@ fn rows(played: &Played, report: &Report) -> Vec<String> {
                 let was_there = played.before.contains_key(&name(&target));
                 let is_idle = match acts(played.scenario.act) {
                     [] if played.scenario.act == Act::Invoke => said.starts_with(&said_of(row)),
+                    // A look, which changes nothing: below is seen whether the object was restored.
+                    [] if played.scenario.act == Act::WaitForRestore => true,
                     [] => said.contains(&sum_of(played, row)),
                     [CallKind::DeleteObject, ..] => !was_there,
                     _ => false,
