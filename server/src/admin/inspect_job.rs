@@ -1,4 +1,4 @@
-//! InspectJob: a job of any dialect, and what an operator's hand did to it.
+//! InspectJob: a job of any dialect, and what an operator changed of it.
 
 use std::sync::Arc;
 

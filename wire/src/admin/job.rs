@@ -17,7 +17,7 @@ use super::rates::RatesState;
 use super::waiting::WaitState;
 use super::written;
 
-/// A job: what was asked, what became of it, and what an operator's hand did to it.
+/// A job: what was asked, what became of it, and what an operator changed of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct JobState {
     /// The job's id.

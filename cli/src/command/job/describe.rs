@@ -111,7 +111,7 @@ fn news(state: &JobState) -> Vec<(&'static str, String)> {
     news
 }
 
-/// What its preparation found, what an operator's hand did to it, why the service holds it, and since when its outcomes
+/// What its preparation found, what an operator changed of it, why the service holds it, and since when its outcomes
 /// are gone.
 pub(super) fn hand_pairs(hand: &JobState) -> Vec<(&'static str, String)> {
     let paused = if hand.is_paused { "by its user, until it is resumed" } else { "" };
