@@ -89,10 +89,15 @@ impl EngineContext {
         (now.since(job.since) >= WORTH_TELLING).then(|| self.counted(job, WaitCause::Slot, &what, now))
     }
 
-    /// What a call has waited for, of a slice or a stage of the job in this process.
+    /// What a call has waited for, of a slice or a stage of the job in this process. An endpoint that is stopped or
+    /// fails answers nothing, and says more.
     fn for_call(&self, job: &Job) -> Option<Waiting> {
         let (since, waiting) = self.cancels.longest_wait(job.id)?;
-        (self.ports.clock.monotonic().since(since) >= WORTH_TELLING).then_some(waiting)
+        let is_worth_telling = self.ports.clock.monotonic().since(since) >= WORTH_TELLING;
+        is_worth_telling.then(|| match waiting.cause {
+            WaitCause::Answer => self.for_endpoint(job, |places| places_at(places, &waiting.name)).unwrap_or(waiting),
+            _ => waiting,
+        })
     }
 
     /// An endpoint that is stopped or fails, which the job needs.
@@ -131,4 +136,9 @@ impl EngineContext {
         let runs = self.cancels.leases(job.id).is_none_or(|leases| !leases.is_empty());
         runs.then(|| self.counted(job, WaitCause::TasksInFlight, "tasks in flight, which end first", now))
     }
+}
+
+fn places_at(places: RolePlaces, endpoint: &str) -> Vec<Place> {
+    let all = [places.source, places.target, places.manifest, places.report];
+    all.into_iter().filter(|place| place.endpoint.as_str() == endpoint).collect()
 }

@@ -11,7 +11,7 @@ use axum::middleware::{Next, from_fn};
 use brigade_model::ports::{Clock, Spawn};
 use brigade_model::{JobId, JobOptions, Status};
 use brigade_runtime::{SystemClock, TokioSpawn};
-use brigade_wire::admin::WaitState;
+use brigade_wire::admin::{StopReason, WaitState};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -42,7 +42,9 @@ async fn start() -> (TestService, watch::Sender<&'static str>) {
     TokioSpawn.spawn("store", Box::pin(async move { axum::serve(listener, store).await.unwrap() }));
     let settings = format!(
         "[endpoints.silent]\nurl = \"{url}\"\naccess_key = \"S3KEY\"\nsecret_key = \"s3-secret\"\nidle_timeout = \"1h\"\n\
-         [accounts.one.roles.silent]\nsource = {{ endpoint = \"silent\", buckets = [\"*\"] }}\n"
+         [accounts.one.roles.silent]\nsource = {{ endpoint = \"silent\", buckets = [\"*\"] }}\n\
+         [accounts.one.keys.OPERATOR]\nsecret = \"operator-secret\"\n\
+         actions = [\"brigade:StopEndpoint\", \"brigade:StartEndpoint\"]\n"
     );
     (TestService::open(clock, bucket, &url, &settings, None), held)
 }
@@ -57,9 +59,14 @@ async fn tag_slowly(service: &TestService, rows: u64, per_second: u32) -> JobId 
 
 /// For what the job waits, once it waits for an answer.
 async fn wait_of(service: &TestService, id: JobId) -> (String, WaitState) {
+    wait_for_cause(service, id, "answer").await
+}
+
+/// For what the job waits, once that has this cause.
+async fn wait_for_cause(service: &TestService, id: JobId, cause: &str) -> (String, WaitState) {
     for _ in 0..LOOKS_MAX {
         let state = service.client().inspect_job(id).await.unwrap().value;
-        if let Some(waiting) = state.waiting.filter(|waiting| waiting.cause == "answer") {
+        if let Some(waiting) = state.waiting.filter(|waiting| waiting.cause == cause) {
             return (state.status, waiting);
         }
         service.clock.sleep(Duration::from_millis(20)).await;
@@ -131,4 +138,17 @@ async fn a_job_says_so_also_while_its_manifest_is_read_and_while_its_report_is_w
     assert!(waiting.who.ends_with(" in bucket reports"), "{waiting:?}");
     held.send_replace("nothing");
     assert_eq!(service.end(id).await.status, Status::Complete);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_is_prepared_at_an_endpoint_that_is_stopped_names_the_stop() {
+    let (service, _held) = start().await;
+    let client = service.client_of("1250000000", "OPERATOR", "operator-secret");
+    client.stop_endpoint("silent", &StopReason { reason: "maintenance".into() }).await.unwrap();
+    let id = tag_slowly(&service, 3, 100).await;
+    let (status, waiting) = wait_for_cause(&service, id, "endpoint_stopped").await;
+    assert_eq!(status, "Preparing");
+    assert!(waiting.what.contains("maintenance"), "{waiting:?}");
+    client.start_endpoint("silent").await.unwrap();
+    assert_eq!(service.end(id).await.progress.succeeded, 3);
 }
