@@ -29,8 +29,8 @@ URL = ENV["BATCH_URL"]
 JOBS = ENV["JOBS"].split(",")
 SIGNER = CosConfig(Region="local", SecretId=ENV["SECRET_ID"], SecretKey=ENV["SECRET_KEY"])
 # Schema-valid, and refused all the same: the configuration's own limits stand in no schema, nor
-# the characters and the bytes that a field of the dialect may have, nor which buckets there are.
-BEYOND_THE_SCHEMA = {"LimitEndpoint", "RetryFailed", "ProbeEndpoint", "ConfirmJob", "CancelJob"}
+# the characters and the bytes that a field of the dialect may have, nor which roles and buckets there are.
+BEYOND_THE_SCHEMA = {"LimitEndpoint", "RetryFailed", "ProbeEndpoint", "ConfirmJob", "CancelJob", "CheckPlaces", "WaitForRestore"}
 EXAMPLES = 40
 
 
@@ -73,6 +73,8 @@ def check(operation, mode):
             case.path_parameters["job"] = choose.choice(JOBS)
         if "endpoint" in case.path_parameters and choose.random() < 0.7:
             case.path_parameters["endpoint"] = "main"
+        if "role" in case.path_parameters and choose.random() < 0.7:
+            case.path_parameters["role"] = "batch"
         response = case.call(base_url=URL, auth=Signed(), headers={"x-cos-appid": ENV["APPID"]})
         assert response.headers.get("x-cos-request-id"), response.headers
         case.validate_response(response, checks=wanted)
@@ -84,7 +86,7 @@ def check(operation, mode):
 
 def unsigned(operation):
     """Without a signature every action is denied, in the described form."""
-    path = operation.path.format(job=JOBS[0], endpoint="main")
+    path = operation.path.format(job=JOBS[0], endpoint="main", role="batch")
     response = requests.request(operation.method, URL + path, headers={"x-cos-appid": ENV["APPID"]}, timeout=30)
     assert (response.status_code, response.json()["code"]) == (403, "AccessDenied"), response.text
 

@@ -94,24 +94,26 @@ impl Connector {
         within(deadline, Step::Connect, self.first_to_answer(addresses)).await
     }
 
-    async fn first_to_answer(&self, addresses: impl Iterator<Item = SocketAddr>) -> io::Result<TcpStream> {
-        let mut attempts: FuturesUnordered<_> =
-            (0..).zip(addresses).map(|(n, address)| self.dial(n, address)).collect();
+    /// Dials the next address when one has refused, or has not answered for a while.
+    async fn first_to_answer(&self, mut addresses: impl Iterator<Item = SocketAddr>) -> io::Result<TcpStream> {
+        let mut attempts = FuturesUnordered::new();
         let mut last = io::Error::other("the name has no address");
-        while let Some(attempt) = attempts.next().await {
-            match attempt {
-                Ok(tcp) => return Ok(tcp),
-                Err(error) => last = error,
+        loop {
+            let next = addresses.next();
+            let may_be_more = next.is_some();
+            attempts.extend(next.map(TcpStream::connect));
+            if attempts.is_empty() {
+                return Err(last);
+            }
+            tokio::select! {
+                biased;
+                Some(attempt) = attempts.next() => match attempt {
+                    Ok(tcp) => return Ok(tcp),
+                    Err(error) => last = error,
+                },
+                () = self.clock.sleep(NEXT_ADDRESS), if may_be_more => {}
             }
         }
-        Err(last)
-    }
-
-    async fn dial(&self, n: u32, address: SocketAddr) -> io::Result<TcpStream> {
-        if n > 0 {
-            self.clock.sleep(NEXT_ADDRESS * n).await;
-        }
-        TcpStream::connect(address).await
     }
 }
 

@@ -4,7 +4,7 @@ use brigade_model::limits::STATUS_UPDATE_REASON_BYTES_MAX;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::given::{given_priority, needed_priority};
+use super::given::{given_hours, given_priority, needed_priority};
 use crate::xml::is_xml_char;
 
 /// Why a job is confirmed or cancelled.
@@ -87,7 +87,7 @@ pub struct WaitRequest {
     pub description: Option<String>,
     /// For how many hours it looks at objects that are not readable yet, from its first look on; 72 by
     /// default.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "given_hours")]
     #[schema(minimum = 1, maximum = 720)]
     pub patience_hours: Option<u32>,
 }

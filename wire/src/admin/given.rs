@@ -34,6 +34,13 @@ pub(super) fn needed_priority<'de, D: Deserializer<'de>>(deserializer: D) -> Res
     given_priority(deserializer)?.ok_or_else(|| D::Error::custom("a priority is needed"))
 }
 
+/// A number of hours, if one is given; the handler refuses one out of its bounds.
+pub(super) fn given_hours<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let Some(number) = Option::<Number>::deserialize(deserializer)? else { return Ok(None) };
+    let within = whole(&number).and_then(|whole| u32::try_from(whole).ok());
+    within.map(Some).ok_or_else(|| D::Error::custom(format!("{number} is no whole number of hours")))
+}
+
 /// JSON tells no whole number from 5.0, so that is one.
 pub(super) fn whole(number: &Number) -> Option<i64> {
     const MOST: f64 = BYTES_MAX as f64;
