@@ -162,7 +162,7 @@ impl<'a> TaskContext<'a> {
             match self.send(place, get).await.map(drop) {
                 // Written between the two, or a bucket that comes and goes.
                 Ok(()) => {}
-                Err(error) if error.code == "InvalidRange" => {}
+                Err(error) if IS_THERE.contains(&error.code.as_str()) => {}
                 Err(error) => return Err(CallError { attempts: missing.attempts + error.attempts, ..error }),
             }
             let Some(pause) = pauses.next() else { return Err(missing) };
@@ -328,6 +328,8 @@ fn not_begun() -> CallError {
     CallError::new(Verdict::Stopped, Effect::None, "Stopped", "stopped before an attempt was begun")
 }
 
+/// The codes of a GET of the first byte of an object that is there: it has no byte, or it is archived.
+const IS_THERE: [&str; 2] = ["InvalidRange", "InvalidObjectState"];
 /// The pauses between a HEAD that finds nothing, though a GET does, and the next.
 const HEAD_PAUSES: [Duration; 4] =
     [Duration::ZERO, Duration::from_secs(1), Duration::from_secs(4), Duration::from_secs(15)];

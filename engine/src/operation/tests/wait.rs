@@ -1,6 +1,6 @@
 use brigade_model::operation::{Operation, Restore, RestoreTier, WaitForRestore};
 use brigade_model::outcome::TaskEffect;
-use brigade_model::ports::object_store::{CallKind, NewObject};
+use brigade_model::ports::object_store::{CallError, CallKind, Effect, NewObject, Verdict};
 use brigade_model::{Capability, Outcome};
 use bytes::Bytes;
 
@@ -64,6 +64,15 @@ async fn an_object_that_needs_no_restore_is_readable_also_when_it_is_empty() {
         let expected = Outcome::SucceededWith { message: "readable without a restore".into() };
         assert_eq!(test_job.run(&WAIT, &task(key), false).await, TaskEnd::Done(expected), "{key}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_that_finds_nothing_for_a_moment_is_repeated_where_a_read_says_that_the_object_is_archived() {
+    let test_job = restoring().await;
+    let missing = CallError { http_status: Some(404), ..CallError::new(Verdict::Missing, Effect::None, "404", "told") };
+    test_job.fault(CallKind::HeadObject, Fault::FailsWith(missing));
+    assert_eq!(test_job.run(&WAIT, &task("k"), false).await, TaskEnd::NotYet);
+    assert_eq!(test_job.store.calls(), [CallKind::HeadObject, CallKind::GetObject, CallKind::HeadObject]);
 }
 
 #[tokio::test(start_paused = true)]
