@@ -149,6 +149,12 @@ async fn a_job_that_is_prepared_at_an_endpoint_that_is_stopped_names_the_stop() 
     let (status, waiting) = wait_for_cause(&service, id, "endpoint_stopped").await;
     assert_eq!(status, "Preparing");
     assert!(waiting.what.contains("maintenance"), "{waiting:?}");
+    // Also when its call has waited for so long that a missing answer would be worth telling.
+    for _ in 0..150 {
+        let waiting = service.client().inspect_job(id).await.unwrap().value.waiting.unwrap();
+        assert_eq!(waiting.cause, "endpoint_stopped", "{waiting:?}");
+        service.clock.sleep(Duration::from_millis(20)).await;
+    }
     client.start_endpoint("silent").await.unwrap();
     assert_eq!(service.end(id).await.progress.succeeded, 3);
 }
