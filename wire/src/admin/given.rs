@@ -24,21 +24,26 @@ pub(super) fn given_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
 
 /// A priority, if one is given; the handler refuses one below 0.
 pub(super) fn given_priority<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i32>, D::Error> {
+    given_number(deserializer, &format!("up to {PRIORITY_MAX}"))
+}
+
+/// A number of hours, if one is given; the handler refuses one out of its bounds.
+pub(super) fn given_hours<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    given_number(deserializer, "of hours")
+}
+
+fn given_number<'de, D: Deserializer<'de>, T: TryFrom<i64>>(
+    deserializer: D,
+    which: &str,
+) -> Result<Option<T>, D::Error> {
     let Some(number) = Option::<Number>::deserialize(deserializer)? else { return Ok(None) };
-    let within = whole(&number).and_then(|whole| i32::try_from(whole).ok());
-    within.map(Some).ok_or_else(|| D::Error::custom(format!("{number} is no whole number up to {PRIORITY_MAX}")))
+    let within = whole(&number).and_then(|whole| T::try_from(whole).ok());
+    within.map(Some).ok_or_else(|| D::Error::custom(format!("{number} is no whole number {which}")))
 }
 
 /// A priority that must be given; the handler refuses one below 0.
 pub(super) fn needed_priority<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
     given_priority(deserializer)?.ok_or_else(|| D::Error::custom("a priority is needed"))
-}
-
-/// A number of hours, if one is given; the handler refuses one out of its bounds.
-pub(super) fn given_hours<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
-    let Some(number) = Option::<Number>::deserialize(deserializer)? else { return Ok(None) };
-    let within = whole(&number).and_then(|whole| u32::try_from(whole).ok());
-    within.map(Some).ok_or_else(|| D::Error::custom(format!("{number} is no whole number of hours")))
 }
 
 /// JSON tells no whole number from 5.0, so that is one.
