@@ -71,16 +71,6 @@ fn descriptors(service: &TestService) -> u64 {
     std::fs::read_dir(format!("/proc/{}/fd", service.process.id())).unwrap().count() as u64
 }
 
-async fn until(service: &TestService, what: &str, is_so: impl Fn() -> bool) {
-    for _ in 0..3000 {
-        if is_so() {
-            return;
-        }
-        service.clock.sleep(Duration::from_millis(20)).await;
-    }
-    panic!("it never happens: {what}");
-}
-
 /// A target that reads every object and answers nothing.
 fn takes_all_and_says_nothing() -> Router {
     Router::new().fallback(async |request: Request| match *request.method() {
@@ -115,11 +105,11 @@ async fn copies_between_stores_leave_the_process_below_512_mib_though_the_target
     let copy = "<COSPutObjectCopy><TargetResource>qcs::cos:r::backup</TargetResource></COSPutObjectCopy>";
     let objects = || read.load(Ordering::Relaxed);
     create(&service, ("0", "to_far"), copy, 100).await;
-    until(&service, "one job has half of the budget", || objects() >= 128 / 8).await;
+    service.until("one job has half of the budget", async || objects() >= 128 / 8).await;
     for n in 1..17 {
         create(&service, (&n.to_string(), "to_far"), copy, 100).await;
     }
-    until(&service, "others have room beside it", || objects() > 128 / 8).await;
+    service.until("others have room beside it", async || objects() > 128 / 8).await;
     service.clock.sleep(Duration::from_secs(2)).await;
     assert!(objects() <= 256 / 8, "more is read than fits: {}", objects());
     let peak = peak(&service);
@@ -155,7 +145,7 @@ async fn answers_that_are_full_of_elements_leave_the_process_below_512_mib_and_s
     create(&service, ("delete", "at_far"), "<COSDeleteObject></COSDeleteObject>", 20_000).await;
     create(&service, ("tag", "at_far"), tag, 1000).await;
     create(&service, ("copy", "at_far"), copy, 1000).await;
-    until(&service, "it is asked", || asked.load(Ordering::Relaxed) >= 500).await;
+    service.until("it is asked", async || asked.load(Ordering::Relaxed) >= 500).await;
     let peak = peak(&service);
     assert!(peak < MEMORY_MAX / 2, "{} MiB", peak / MIB);
     eprintln!("hostile answers: at most {} MiB", peak / MIB);
@@ -194,7 +184,7 @@ async fn a_process_that_runs_out_of_descriptors_gives_up_idle_connections_and_an
     let service = TestService::start("head_timeout = \"1h\"").await;
     service.fill(200);
     let silent = join_all((0..30).map(|_| TcpStream::connect(&service.address))).await;
-    until(&service, "they have their places", || descriptors(&service) >= 40).await;
+    service.until("they have their places", async || descriptors(&service) >= 40).await;
     // As if other connections had taken them all, but for one that a file needs.
     let pid = Pid::from_raw(i32::try_from(service.process.id()).unwrap());
     let files = Rlimit { current: Some(descriptors(&service) + 1), maximum: Some(20_000) };

@@ -27,6 +27,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// Longer than anything takes on a slow machine; what takes longer never happens.
 pub(crate) const LOOKS_MAX: usize = 6000;
+pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// A service and its store.
 pub(crate) struct TestService {
@@ -208,9 +209,20 @@ impl TestService {
             if is_it(&job) {
                 return job;
             }
-            self.clock.sleep(Duration::from_millis(20)).await;
+            self.clock.sleep(LOOK_EVERY).await;
         }
         panic!("it never happens: {:#?}", self.describe(id).await);
+    }
+
+    /// Looks at the rest of the world until it is so.
+    pub(crate) async fn until(&self, what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+        for _ in 0..LOOKS_MAX {
+            if is_so().await {
+                return;
+            }
+            self.clock.sleep(LOOK_EVERY).await;
+        }
+        panic!("it never happens: {what}; the service said:\n{}", self.said());
     }
 
     /// Looks at a job until it has ended.

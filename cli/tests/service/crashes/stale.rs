@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use brigade_engine::outcomes::PartBuilder;
-use brigade_model::ports::Clock;
 use brigade_model::{JobId, JobOptions, Outcome, Status};
 use brigade_runtime::SystemClock;
 use rusqlite::Connection;
@@ -21,8 +20,6 @@ use crate::test_service::{TestService, make_buckets, request};
 const IN_FLIGHT: u32 = 8;
 /// Fewer than the first slice can have.
 const TASKS: u64 = 60;
-const LOOK_EVERY: Duration = Duration::from_millis(20);
-const LOOKS_MAX: u32 = 1000;
 
 /// A service that tags objects of one slice, and whose first calls wait for their answers.
 async fn begin() -> (TestService, CallRecorder, JobId) {
@@ -37,18 +34,8 @@ async fn begin() -> (TestService, CallRecorder, JobId) {
     recorder.hold(true);
     let options = JobOptions { in_flight_max: Some(IN_FLIGHT), ..JobOptions::default() };
     let job = service.client().create_job(request("t", &etag).into(), &options).await.unwrap().value;
-    until(&service, || recorder.held() == IN_FLIGHT).await;
+    service.until("as many calls as can be wait", async || recorder.held() == IN_FLIGHT).await;
     (service, recorder, job)
-}
-
-async fn until(service: &TestService, is_so: impl Fn() -> bool) {
-    for _ in 0..LOOKS_MAX {
-        if is_so() {
-            return;
-        }
-        service.clock.sleep(LOOK_EVERY).await;
-    }
-    panic!("it never happens; the service said:\n{}", service.said());
 }
 
 fn job_store(service: &TestService) -> Connection {
@@ -74,7 +61,8 @@ async fn outcomes_of_a_slice_that_another_worker_took_over_count_not_at_all() {
     let before = slice(&store);
     recorder.hold(false);
     // It is told so, or it has written.
-    until(&service, || service.said().contains("slice lease lost or given up") || slice(&store) != before).await;
+    let is_over = async || service.said().contains("slice lease lost or given up") || slice(&store) != before;
+    service.until("it gives the slice up", is_over).await;
     assert_eq!(slice(&store), before, "who lost the slice neither records nor gives back");
 
     let lost = "UPDATE slice SET epoch = epoch + 1, owner = NULL, expires = NULL, must_look = 1,
@@ -109,13 +97,7 @@ async fn a_part_that_was_recorded_though_its_answer_was_lost_counts_once() {
     transaction.execute("UPDATE slice SET next_seq = 1, succeeded = ?1", (IN_FLIGHT,)).unwrap();
     transaction.commit().unwrap();
     recorder.let_go();
-    for looks in 0.. {
-        assert!(looks < LOOKS_MAX, "its part is never taken for recorded; the service said:\n{}", service.said());
-        if believed(&service).await > 0 {
-            break;
-        }
-        service.clock.sleep(LOOK_EVERY).await;
-    }
+    service.until("its part is taken for recorded", async || believed(&service).await > 0).await;
     assert_eq!(believed(&service).await, u64::from(IN_FLIGHT));
     recorder.hold(false);
     let ended = service.end(job).await;

@@ -8,11 +8,10 @@ use std::path::Path;
 use brigade_model::JobOptions;
 use brigade_model::ports::Clock;
 
-use crate::test_service::{TestService, request};
+use crate::test_service::{LOOK_EVERY, LOOKS_MAX, TestService, request};
 
 /// The test creates each when the one before has ended, so that the service writes for one job only.
 const JOBS: u64 = 3;
-const LOOKS_MAX: u32 = 1000;
 
 /// A system call: when it began and ended, in lines of the trace, and what it was called with.
 #[derive(Debug)]
@@ -68,7 +67,7 @@ async fn trace_of(service: &TestService, path: &Path, jobs: u64) -> String {
         if trace.matches("POST /jobs").count() as u64 >= jobs && last.contains("HTTP/1.1 200") {
             return trace;
         }
-        service.clock.sleep(std::time::Duration::from_millis(20)).await;
+        service.clock.sleep(LOOK_EVERY).await;
     }
     panic!("the trace does not tell of {jobs} jobs:\n{}", fs::read_to_string(path).unwrap_or_default());
 }

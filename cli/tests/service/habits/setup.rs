@@ -36,15 +36,8 @@ use tokio::net::TcpListener;
 use super::scenario::{Act, Scenario, When};
 use crate::function::{self, Invocation, Invoked};
 use crate::test_service::{
-    SeenJob, TestService, at, credentials, make_buckets, make_buckets_of, request_to, s3control,
+    LOOK_EVERY, LOOKS_MAX, SeenJob, TestService, at, credentials, make_buckets, make_buckets_of, request_to, s3control,
 };
-
-/// A job of a few rows that has not ended after so many looks never ends: a call that is not
-/// repeated before it had twice its time takes half a minute.
-const LOOKS_MAX: usize = 6000;
-/// Where nothing is repeated, a job never ends after so many, and neither does a listing.
-const LOOKS_MAX_AT_ONCE: usize = 600;
-const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// The result of a scenario.
 pub(crate) struct Played {
@@ -441,8 +434,7 @@ async fn run_job(scenario: &Scenario, rows: &[String], service: TestService) -> 
         }
     };
     let Some(id) = created else { return End::Refused };
-    let looks_max = if scenario.act == Act::CopyUnreadable { LOOKS_MAX_AT_ONCE } else { LOOKS_MAX };
-    for _ in 0..looks_max {
+    for _ in 0..LOOKS_MAX {
         let job = service.look(id).await;
         if job.status.is_terminal() {
             let report = read_report(&service, &job);
@@ -481,7 +473,7 @@ async fn list(clock: &Arc<SystemClock>, url: &str) -> End {
     command.args(["manifest", "list", "s3://photos/k", "--s3-endpoint", url, "--s3-access-key", "S3KEY", "--out"]);
     command.arg(&out).env("BRIGADE_S3_SECRET_KEY", "s3-secret");
     let mut process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    for _ in 0..LOOKS_MAX_AT_ONCE {
+    for _ in 0..LOOKS_MAX {
         if let Some(status) = process.try_wait().unwrap() {
             let text = status.success().then(|| std::fs::read_to_string(&out).unwrap());
             let key = |row: &str| row.split_once(',').unwrap().1.to_owned();
