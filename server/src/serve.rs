@@ -279,7 +279,7 @@ async fn follow(roles: Arc<ConfiguredRoles>, clock: Arc<dyn Clock>) {
 async fn sweep(idle: IdleConnections, clock: Arc<dyn Clock>) {
     loop {
         clock.sleep(SWEEP_EVERY).await;
-        idle.sweep(clock.monotonic()).await;
+        idle.sweep(clock.monotonic());
     }
 }
 

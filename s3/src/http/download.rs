@@ -131,7 +131,7 @@ impl Download {
                 }
                 None => {
                     let (connection, _) = self.connection.take().expect("it was there a moment ago");
-                    self.pool.keep(self.address.clone(), connection).await;
+                    self.pool.keep(self.address.clone(), connection);
                 }
             }
         }

@@ -260,7 +260,7 @@ impl Exchange {
         response_timeout: &mut ResponseTimeout,
     ) -> Result<(Box<PooledConnection>, Response<Incoming>), CallError> {
         loop {
-            let kept = self.pool.kept(address).await;
+            let kept = self.pool.kept(address);
             let is_new = kept.is_none();
             let mut connection = match kept {
                 Some(connection) => connection,
@@ -301,7 +301,7 @@ impl Exchange {
             }
             self.prove(&mut connection, bucket).await?;
             // A server that closes each connection after one answer was asked often enough.
-            if connection.is_free().await { Ok(connection) } else { open().await }
+            if connection.is_free() { Ok(connection) } else { open().await }
         };
         tokio::select! {
             biased;

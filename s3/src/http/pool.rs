@@ -10,7 +10,7 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use brigade_model::ports::Clock;
@@ -101,17 +101,20 @@ impl PooledConnection {
         body: &mut Incoming,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        drive(&mut self.connection, &mut self.is_over, cx);
-        Pin::new(body).poll_frame(cx)
+        // The connection reads on only once the body was asked for more.
+        match Pin::new(&mut *body).poll_frame(cx) {
+            Poll::Pending => {
+                drive(&mut self.connection, &mut self.is_over, cx);
+                Pin::new(body).poll_frame(cx)
+            }
+            ready => ready,
+        }
     }
 
-    /// Whether it can carry another request.
-    pub(crate) async fn is_free(&mut self) -> bool {
-        poll_fn(|cx| Poll::Ready(self.poll_free(cx))).await
-    }
-
-    fn poll_free(&mut self, cx: &mut Context<'_>) -> bool {
-        drive(&mut self.connection, &mut self.is_over, cx);
+    /// Whether it can carry another request. No task waits for an idle connection, so none is woken: not by
+    /// the request that is sent over it next, either.
+    pub(crate) fn is_free(&mut self) -> bool {
+        drive(&mut self.connection, &mut self.is_over, &mut Context::from_waker(Waker::noop()));
         !self.is_over && self.sender.is_ready()
     }
 }
@@ -184,16 +187,15 @@ impl IdleConnections {
     }
 
     /// Closes those whose time is over and those that the server has closed.
-    pub async fn sweep(&self, now: Monotonic) {
-        let over = poll_fn(|cx| {
-            let (mut kept, mut over) = (self.kept(), Vec::new());
-            for mut idle in std::mem::take(&mut kept.connections) {
-                let is_good = idle.until > now && idle.connection.poll_free(cx);
-                if is_good { kept.connections.push_back(idle) } else { over.push(idle) }
-            }
-            Poll::Ready(over)
-        });
-        drop(over.await);
+    pub fn sweep(&self, now: Monotonic) {
+        let (mut kept, mut over) = (self.kept(), Vec::new());
+        for mut idle in std::mem::take(&mut kept.connections) {
+            let is_good = idle.until > now && idle.connection.is_free();
+            if is_good { kept.connections.push_back(idle) } else { over.push(idle) }
+        }
+        // Closed without the lock.
+        drop(kept);
+        drop(over);
     }
 
     /// Closes the half that was used least lately, for a process that has no descriptor left;
@@ -258,10 +260,10 @@ impl Pool {
     }
 
     /// A kept connection that is still good.
-    pub(crate) async fn kept(&self, address: &Address) -> Option<Box<PooledConnection>> {
+    pub(crate) fn kept(&self, address: &Address) -> Option<Box<PooledConnection>> {
         let now = self.clock.monotonic();
         while let Some(mut idle) = self.idle.take(self.number, address) {
-            if idle.until > now && idle.connection.is_free().await {
+            if idle.until > now && idle.connection.is_free() {
                 return Some(idle.connection);
             }
         }
@@ -280,8 +282,8 @@ impl Pool {
     }
 
     /// Keeps a connection whose answer was read to its end, if it can carry another request.
-    pub(crate) async fn keep(&self, address: Address, mut connection: Box<PooledConnection>) {
-        if connection.is_free().await {
+    pub(crate) fn keep(&self, address: Address, mut connection: Box<PooledConnection>) {
+        if connection.is_free() {
             let until = self.clock.monotonic().after(self.idle_max);
             self.idle.put(Idle { pool: self.number, address, connection, until });
         }

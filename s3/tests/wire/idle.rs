@@ -1,15 +1,18 @@
 //! Idle connections: how many the client keeps, and what ends them.
 
 use std::collections::BTreeSet;
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use brigade_model::ports::object_store::DeleteObject;
+use brigade_model::ports::object_store::{DeleteObject, GetObjectTagging};
 use brigade_model::ports::{Clock, Monotonic};
 use brigade_s3::http::{HttpStore, IDLE, IdleConnections};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::task::yield_now;
 
 use crate::calls::at;
 use crate::store::{HeldClock, call, config};
@@ -65,7 +68,7 @@ async fn delete(store: &HttpStore) {
 
 async fn until(is_so: impl Fn() -> bool) {
     while !is_so() {
-        tokio::task::yield_now().await;
+        yield_now().await;
     }
 }
 
@@ -106,8 +109,8 @@ async fn what_the_server_closed_is_closed_without_being_used() {
     delete(&store(&stub.url(), &idle, &clock)).await;
     stub.connection_ended().await;
     while !idle.is_empty() {
-        idle.sweep(clock.monotonic()).await;
-        tokio::task::yield_now().await;
+        idle.sweep(clock.monotonic());
+        yield_now().await;
     }
 }
 
@@ -128,12 +131,30 @@ async fn the_head_of_a_bucket_is_one_small_request_over_a_kept_connection_and_an
 }
 
 #[tokio::test]
+async fn a_call_over_a_kept_connection_is_polled_once_to_send_it_and_once_when_its_answer_is_there() {
+    let tags = "<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>";
+    let stub = Stub::scripted([answer(200, &[], tags), answer(200, &[], tags)]).await;
+    let store = store(&stub.url(), &IdleConnections::new(9), &HeldClock::new());
+    let ask = || call(&store, GetObjectTagging { at: at("k"), version: None });
+    ask().await.unwrap();
+    // What woke this task for the first call is spent.
+    yield_now().await;
+    let (mut second, mut polls) = (pin!(ask()), 0);
+    let answered = poll_fn(|cx| {
+        polls += 1;
+        second.as_mut().poll(cx)
+    });
+    assert_eq!(answered.await.unwrap().len(), 1);
+    assert_eq!((polls, stub.recorded()[1].connection), (2, 0));
+}
+
+#[tokio::test]
 async fn an_idle_connection_ends_in_time_though_nobody_asks_for_it() {
     let (server, idle, clock) = (Everywhere::start().await, IdleConnections::new(9), HeldClock::new());
     delete(&store(&server.url(0), &idle, &clock)).await;
-    idle.sweep(Monotonic(IDLE - Duration::from_millis(1))).await;
+    idle.sweep(Monotonic(IDLE - Duration::from_millis(1)));
     assert_eq!((idle.len(), server.open()), (1, 1));
-    idle.sweep(Monotonic(IDLE)).await;
+    idle.sweep(Monotonic(IDLE));
     assert!(idle.is_empty());
     until(|| server.open() == 0).await;
 }
