@@ -191,6 +191,9 @@ pub const REPORT_PATIENCE: Duration = Duration::from_secs(24 * 3600);
 /// Error codes of failed tasks that a job counts one by one; those that come later are counted together. Stores have
 /// some dozens of codes, and a job meets a handful: with the longest keys these take 20 KiB in its row. ours
 pub const FAILURE_CODES_MAX: usize = 16;
+/// Uploads that the document of an ended job names one by one; it counts them all. With the longest keys these take
+/// some 200 KiB. ours
+pub const LEFT_UPLOADS_NAMED_MAX: usize = 100;
 /// A message in an outcome, bytes; longer ones are cut at a character. ours
 pub const OUTCOME_MESSAGE_BYTES_MAX: usize = 1024;
 

@@ -199,6 +199,7 @@ promises! {
             a_token_tells_its_job_until_that_is_deleted;
         report:
             an_upload_is_remembered_until_it_is_forgotten
+            the_uploads_of_a_job_are_counted_and_the_first_are_read
             an_upload_under_a_lost_lease_is_refused
             report_files_are_remembered_in_order_and_replaced_by_number
             a_report_file_under_a_lost_stage_is_refused;

@@ -27,8 +27,8 @@ use brigade_model::names::{AccountId, EndpointName};
 use brigade_model::ports::clock::Clock;
 use brigade_model::ports::job_store::{
     AddSlicesError, Apply, ApplyError, CreateJobError, Due, JobHead, JobStore, KnownLeases, LeaseError, LeaseToken,
-    ListJobs, NewSlice, OpenUpload, OutcomePart, OwnerId, Purged, ReportFile, SetEndpointError, SliceLease, SliceRow,
-    StageLease, StoreError, UploadScope, UploadsOf,
+    LeftUploads, ListJobs, NewSlice, OpenUpload, OutcomePart, OwnerId, Purged, ReportFile, SetEndpointError,
+    SliceLease, SliceRow, StageLease, StoreError, UploadScope, UploadsOf,
 };
 use brigade_model::quota::Quota;
 use brigade_model::slots::SlotMove;
@@ -240,6 +240,10 @@ impl JobStore for MemoryStore {
 
     async fn uploads(&self, job: JobId, of: UploadsOf) -> Result<Vec<OpenUpload>, StoreError> {
         Ok(self.state().uploads(job, of))
+    }
+
+    async fn left_uploads(&self, job: JobId, uploads_max: usize) -> Result<LeftUploads, StoreError> {
+        Ok(self.state().left_uploads(job, uploads_max))
     }
 
     async fn record_report_file(&self, lease: &StageLease, file: &ReportFile) -> Result<(), LeaseError> {

@@ -37,8 +37,8 @@ use brigade_model::names::{AccountId, EndpointName};
 use brigade_model::ports::clock::Clock;
 use brigade_model::ports::job_store::{
     AddSlicesError, Apply, ApplyError, CreateJobError, Due, JobHead, JobStore, KnownLeases, LeaseError, LeaseToken,
-    ListJobs, NewSlice, OpenUpload, OutcomePart, OwnerId, Purged, ReportFile, SetEndpointError, SliceLease, SliceRow,
-    StageLease, StoreError, UploadScope, UploadsOf,
+    LeftUploads, ListJobs, NewSlice, OpenUpload, OutcomePart, OwnerId, Purged, ReportFile, SetEndpointError,
+    SliceLease, SliceRow, StageLease, StoreError, UploadScope, UploadsOf,
 };
 use brigade_model::quota::Quota;
 use brigade_model::slots::SlotMove;
@@ -281,6 +281,10 @@ impl JobStore for SqliteStore {
 
     async fn uploads(&self, job: JobId, of: UploadsOf) -> Result<Vec<OpenUpload>, StoreError> {
         self.readers.read(move |connection| stages::uploads(connection, job, of)).await
+    }
+
+    async fn left_uploads(&self, job: JobId, uploads_max: usize) -> Result<LeftUploads, StoreError> {
+        self.readers.read(move |connection| stages::left_uploads(connection, job, uploads_max)).await
     }
 
     async fn record_report_file(&self, lease: &StageLease, file: &ReportFile) -> Result<(), LeaseError> {

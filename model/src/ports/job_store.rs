@@ -45,7 +45,7 @@ pub use lease::{KnownLeases, SliceLease, StageLease};
 pub use purge::{Due, Purged};
 pub use report::ReportFile;
 pub use slice::{NewSlice, OutcomePart, SliceRow};
-pub use upload::{Completing, OpenUpload, UploadScope, UploadsOf};
+pub use upload::{Completing, LeftUploads, OpenUpload, UploadScope, UploadsOf};
 
 /// The port. See the module for what holds of every method.
 #[async_trait]
@@ -205,6 +205,9 @@ pub trait JobStore: Send + Sync + 'static {
 
     /// Uploads remembered, in the order of their ids.
     async fn uploads(&self, job: JobId, of: UploadsOf) -> Result<Vec<OpenUpload>, StoreError>;
+
+    /// How many uploads of a job are remembered, of its slices and of its report, and the first of them: so many at most.
+    async fn left_uploads(&self, job: JobId, uploads_max: usize) -> Result<LeftUploads, StoreError>;
 
     /// Remembers a finished file of the report; one of the same kind and number is replaced.
     async fn record_report_file(&self, lease: &StageLease, file: &ReportFile) -> Result<(), LeaseError>;

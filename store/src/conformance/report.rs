@@ -2,7 +2,9 @@
 
 use brigade_model::job::JobId;
 use brigade_model::names::{BucketName, ETag, ObjectKey};
-use brigade_model::ports::job_store::{Completing, LeaseError, OpenUpload, ReportFile, UploadScope, UploadsOf};
+use brigade_model::ports::job_store::{
+    Completing, LeaseError, LeftUploads, OpenUpload, ReportFile, UploadScope, UploadsOf,
+};
 
 use super::Bench;
 use super::samples::{GRACE, Store, TTL, active, lease_slice, lease_stage, owner, sample_job, token};
@@ -53,6 +55,26 @@ pub(super) async fn an_upload_is_remembered_until_it_is_forgotten(bench: &mut dy
     }
     assert_eq!(uploads(&store, id, UploadsOf::Slice(0)).await, ["2"]);
     assert_eq!(uploads(&store, id, UploadsOf::Report).await, [""; 0]);
+}
+
+pub(super) async fn the_uploads_of_a_job_are_counted_and_the_first_are_read(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let id = active(&store, sample_job(1), &[9, 9]).await;
+    let (slice, stage) = (lease_slice(&store, id).await, lease_stage(&store, id).await);
+    assert_eq!(store.left_uploads(id, 9).await.unwrap(), LeftUploads::default());
+    let of_slice = UploadScope::Slice { slice: 0, fence: slice.fence };
+    for (scope, upload_id) in [(&of_slice, "3"), (&UploadScope::Stage { fence: stage.fence }, "2"), (&of_slice, "1")] {
+        store.record_upload(id, scope, &upload(upload_id)).await.unwrap();
+    }
+    for (uploads_max, ids) in [(0, vec![]), (2, vec!["1", "2"]), (3, vec!["1", "2", "3"]), (9, vec!["1", "2", "3"])] {
+        let expected = LeftUploads { total: 3, first: ids.into_iter().map(upload).collect() };
+        assert_eq!(bench.store().left_uploads(id, uploads_max).await.unwrap(), expected, "{uploads_max}");
+    }
+    let other = active(&store, sample_job(2), &[9]).await;
+    assert_eq!(store.left_uploads(other, 9).await.unwrap(), LeftUploads::default());
+    store.forget_upload(id, "1").await.unwrap();
+    let expected = LeftUploads { total: 2, first: vec![upload("2")] };
+    assert_eq!(store.left_uploads(id, 1).await.unwrap(), expected);
 }
 
 pub(super) async fn an_upload_under_a_lost_lease_is_refused(bench: &mut dyn Bench) {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use brigade_model::Timestamp;
 use brigade_model::job::JobId;
 use brigade_model::ports::job_store::{
-    AddSlicesError, LeaseError, LeaseToken, NewSlice, OpenUpload, OwnerId, ReportFile, StageLease, StoreError,
-    UploadScope, UploadsOf,
+    AddSlicesError, LeaseError, LeaseToken, LeftUploads, NewSlice, OpenUpload, OwnerId, ReportFile, StageLease,
+    StoreError, UploadScope, UploadsOf,
 };
 use brigade_model::status::Status;
 
@@ -112,6 +112,12 @@ impl State {
             UploadsOf::Report => slice.is_none(),
         };
         uploads.filter(|(slice, _)| is_meant(*slice)).map(|(_, upload)| upload.clone()).collect()
+    }
+
+    pub(super) fn left_uploads(&self, job: JobId, uploads_max: usize) -> LeftUploads {
+        let Some(record) = self.jobs.get(&job) else { return LeftUploads::default() };
+        let first = record.uploads.values().take(uploads_max).map(|(_, upload)| upload.clone()).collect();
+        LeftUploads { total: record.uploads.len() as u64, first }
     }
 
     pub(super) fn record_report_file(&mut self, lease: &StageLease, file: &ReportFile) -> Result<(), LeaseError> {

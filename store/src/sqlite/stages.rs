@@ -5,8 +5,8 @@ use std::time::Duration;
 use brigade_model::Timestamp;
 use brigade_model::job::JobId;
 use brigade_model::ports::job_store::{
-    AddSlicesError, Fence, LeaseError, LeaseToken, NewSlice, OpenUpload, OwnerId, ReportFile, StageLease, StoreError,
-    UploadScope, UploadsOf,
+    AddSlicesError, Fence, LeaseError, LeaseToken, LeftUploads, NewSlice, OpenUpload, OwnerId, ReportFile, StageLease,
+    StoreError, UploadScope, UploadsOf,
 };
 use brigade_model::status::Status;
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -50,6 +50,11 @@ pub(super) const UPLOADS: &str =
     "SELECT upload_id, bucket, key, completing FROM upload WHERE job = ?1 AND slice IS ?2 ORDER BY upload_id";
 pub(super) const UPLOADS_OF_SLICES: &str =
     "SELECT upload_id, bucket, key, completing FROM upload WHERE job = ?1 AND slice IS NOT NULL ORDER BY upload_id";
+
+pub(super) const FIRST_UPLOADS: &str =
+    "SELECT upload_id, bucket, key, completing FROM upload WHERE job = ?1 ORDER BY upload_id LIMIT ?2";
+
+pub(super) const COUNT_UPLOADS: &str = "SELECT count(*) FROM upload WHERE job = ?1";
 
 const RECORD_FILE: &str =
     "INSERT OR REPLACE INTO report_file (job, kind, number, key, md5, rows) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
@@ -170,11 +175,6 @@ pub(super) fn forget_upload(connection: &Connection, job: JobId, upload_id: &str
 }
 
 pub(super) fn uploads(connection: &Connection, job: JobId, of: UploadsOf) -> rusqlite::Result<Vec<OpenUpload>> {
-    let upload = |row: &Row<'_>| {
-        let (bucket, key) = (row.get::<_, Text<_>>(1)?.0, row.get::<_, Text<_>>(2)?.0);
-        let completing = row.get::<_, Option<Json<_>>>(3)?.map(|completing| completing.0);
-        Ok(OpenUpload { bucket, key, upload_id: row.get(0)?, completing })
-    };
     let of_one = |slice: Option<u32>| -> rusqlite::Result<Vec<OpenUpload>> {
         connection.prepare_cached(UPLOADS)?.query_map((Id(job), slice), upload)?.collect()
     };
@@ -183,6 +183,20 @@ pub(super) fn uploads(connection: &Connection, job: JobId, of: UploadsOf) -> rus
         UploadsOf::Report => of_one(None),
         UploadsOf::Slices => connection.prepare_cached(UPLOADS_OF_SLICES)?.query_map((Id(job),), upload)?.collect(),
     }
+}
+
+/// The read of a moment: the caller has a transaction.
+pub(super) fn left_uploads(connection: &Connection, job: JobId, uploads_max: usize) -> rusqlite::Result<LeftUploads> {
+    let total = connection.prepare_cached(COUNT_UPLOADS)?.query_row((Id(job),), |row| row.get::<_, Count>(0))?.0;
+    let mut first = connection.prepare_cached(FIRST_UPLOADS)?;
+    let first = first.query_map((Id(job), Count(uploads_max as u64)), upload)?.collect::<rusqlite::Result<_>>()?;
+    Ok(LeftUploads { total, first })
+}
+
+fn upload(row: &Row<'_>) -> rusqlite::Result<OpenUpload> {
+    let (bucket, key) = (row.get::<_, Text<_>>(1)?.0, row.get::<_, Text<_>>(2)?.0);
+    let completing = row.get::<_, Option<Json<_>>>(3)?.map(|completing| completing.0);
+    Ok(OpenUpload { bucket, key, upload_id: row.get(0)?, completing })
 }
 
 pub(super) fn record_report_file(

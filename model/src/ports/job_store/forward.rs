@@ -87,6 +87,7 @@ forward_job_store! {
     write record_upload(job: JobId, scope: &UploadScope, upload: &OpenUpload) -> Result<(), LeaseError>;
     write forget_upload(job: JobId, upload_id: &str) -> Result<(), StoreError>;
     read uploads(job: JobId, of: UploadsOf) -> Result<Vec<OpenUpload>, StoreError>;
+    read left_uploads(job: JobId, uploads_max: usize) -> Result<LeftUploads, StoreError>;
     write record_report_file(lease: &StageLease, file: &ReportFile) -> Result<(), LeaseError>;
     read report_files(job: JobId) -> Result<Vec<ReportFile>, StoreError>;
     read endpoints() -> Result<Vec<EndpointRow>, StoreError>;

@@ -31,6 +31,22 @@ pub struct Completing {
     pub etags: Vec<ETag>,
 }
 
+/// Uploads of a job that are still recorded, of its slices and of its report: once the job has ended, those that the
+/// service could not abort.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LeftUploads {
+    /// How many there are.
+    pub total: u64,
+    /// The first of them, in the order of their ids.
+    pub first: Vec<OpenUpload>,
+}
+
+impl LeftUploads {
+    /// What a person can do about them.
+    pub const ADVICE: &str = "abort each of them (AbortMultipartUpload), or let a lifecycle rule of its bucket remove \
+                              incomplete multipart uploads";
+}
+
 /// Under whose lease an upload is recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UploadScope {

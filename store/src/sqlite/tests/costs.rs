@@ -50,6 +50,8 @@ const STATEMENTS: &[(&str, &str)] = &[
     (stages::FORGET_UPLOAD, "SEARCH upload USING PRIMARY KEY (job=? AND upload_id=?)"),
     (stages::UPLOADS, "SEARCH upload USING PRIMARY KEY (job=?)"),
     (stages::UPLOADS_OF_SLICES, "SEARCH upload USING PRIMARY KEY (job=?)"),
+    (stages::FIRST_UPLOADS, "SEARCH upload USING PRIMARY KEY (job=?)"),
+    (stages::COUNT_UPLOADS, "SEARCH upload USING PRIMARY KEY (job=?)"),
     (stages::FILES, "SEARCH report_file USING PRIMARY KEY (job=?)"),
     (slices::SLICES, "SEARCH slice USING PRIMARY KEY (job=? AND number>?)"),
     (slices::FIRST_WAITING, "SEARCH slice USING INDEX slice_waiting (job=?)"),
