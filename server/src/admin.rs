@@ -197,13 +197,15 @@ fn preview_state(preview: Preview) -> PreviewState {
 }
 
 impl Api {
-    /// A job as the API shows it: with what it waits for now and how fast it goes.
+    /// A job as the API shows it: with what it waits for now, how fast it goes, and what it left open.
     async fn job_state(&self, job: &Job) -> Result<JobState, ServiceError> {
         let now = self.job_service.now().await?;
         let waiting = self.job_service.waiting(job, now);
         let rates = self.job_service.rates(job, now, waiting.is_some());
         let preview = self.job_service.preview(job).await?.map(preview_state);
-        Ok(JobState { preview, ..JobState::from(job).with_waiting(waiting.as_ref()).with_rates(rates.as_ref()) })
+        let left = self.job_service.left_uploads(job).await?;
+        let state = JobState::from(job).with_waiting(waiting.as_ref()).with_rates(rates.as_ref());
+        Ok(JobState { preview, ..state.with_left_uploads(&left) })
     }
 }
 

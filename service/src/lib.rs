@@ -12,6 +12,7 @@ mod derived;
 mod endpoints;
 mod engine_handle;
 mod error;
+mod left_uploads;
 mod list_failures;
 mod list_jobs;
 mod lookup;
@@ -35,6 +36,7 @@ pub use check_places::{BucketFound, PlaceFound};
 pub use endpoints::{EndpointRegistry, EndpointService, RegisteredEndpoint};
 pub use engine_handle::EngineHandle;
 pub use error::{JobAction, PlaceUse, ServiceError};
+pub use left_uploads::left_uploads;
 pub use list_jobs::{JobPage, ListRequest};
 pub use pace::Pace;
 

@@ -5,12 +5,15 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use brigade_engine::{FailedRows, Preview, RolePlaces, RowPosition, StageError};
+use brigade_model::limits::LEFT_UPLOADS_NAMED_MAX;
+use brigade_model::ports::job_store::{LeaseToken, LeftUploads, OpenUpload, OwnerId, UploadScope};
 use brigade_model::rates::Rates;
 use brigade_model::resource::Owner;
-use brigade_model::{AccountId, Dialect, Job, JobId, Quota, ServiceTime, Status, Waiting};
+use brigade_model::{AccountId, BucketName, Dialect, Job, JobId, ObjectKey, Quota, ServiceTime, Status, Waiting};
 use brigade_runtime::{SeededEntropy, SimulatedClock};
 use brigade_store::conformance::sample_job;
 use brigade_store::memory::MemoryStore;
+use uuid::Uuid;
 
 use super::*;
 
@@ -186,6 +189,30 @@ async fn no_task_of_a_job_starts_once_a_cancel_a_delete_or_a_pause_is_answered()
     let told =
         matches!(ended, Err(ServiceError::IllegalChange { status: Status::Cancelled, action: JobAction::Cancel }));
     assert!(told, "{ended:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_uploads_of_a_job_are_left_ones_only_once_it_has_ended() {
+    let test = TestService::new();
+    let ttl = Duration::from_secs(60);
+    let id = test.put(1, Dialect::Cos).await;
+    let lease = test.store.lease_stage(id, OwnerId(Uuid::nil()), LeaseToken(Uuid::nil()), ttl, ttl).await;
+    let scope = UploadScope::Stage { fence: lease.unwrap().unwrap().fence };
+    for n in 0..=LEFT_UPLOADS_NAMED_MAX {
+        let (bucket, key) = (BucketName::new("b").unwrap(), ObjectKey::new(format!("k{n}")).unwrap());
+        let upload = OpenUpload { bucket, key, upload_id: format!("{n:04}"), completing: None };
+        test.store.record_upload(id, &scope, &upload).await.unwrap();
+    }
+    let by = caller("a", None);
+    let left = async || {
+        let job = test.service.find_job(&by, id).await.unwrap();
+        test.service.left_uploads(&job).await.unwrap()
+    };
+    assert_eq!(left().await, LeftUploads::default(), "they are in use");
+    test.service.cancel_job(&by, id, "enough").await.unwrap();
+    let LeftUploads { total, first } = left().await;
+    assert_eq!((total, first.len()), (LEFT_UPLOADS_NAMED_MAX as u64 + 1, LEFT_UPLOADS_NAMED_MAX));
+    assert_eq!((first[0].upload_id.as_str(), first[7].key.as_str()), ("0000", "k7"));
 }
 
 #[tokio::test(start_paused = true)]

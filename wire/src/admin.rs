@@ -7,6 +7,7 @@ mod endpoint;
 mod failures;
 mod given;
 mod job;
+mod left_uploads;
 mod limits;
 mod places;
 mod preview;
@@ -26,6 +27,7 @@ pub use job::{
     DoneBytes, DryRunFound, FailureReason, HoldState, JobList, JobProgress, JobState, JobSummary, ObjectPlace,
     ReportPlace,
 };
+pub use left_uploads::{LeftUpload, LeftUploadsState};
 pub use limits::{Limits, LimitsChange};
 pub use places::{PlaceList, PlaceQuery, PlaceState};
 pub use preview::{PreviewRow, PreviewState};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use brigade_model::job::{Hold, JobFailure, Taken};
+use brigade_model::ports::job_store::LeftUploads;
 use brigade_model::rates::Rates;
 use brigade_model::report::ReportSpec;
 use brigade_model::{DryRun, Job, Progress, Waiting};
@@ -11,6 +12,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::failures::FailureCount;
+use super::left_uploads::LeftUploadsState;
 use super::limits::Limits;
 use super::preview::PreviewState;
 use super::rates::RatesState;
@@ -111,6 +113,11 @@ pub struct JobState {
     #[serde(default)]
     #[schema(required, format = DateTime)]
     pub outcomes_removed: Option<String>,
+    /// Multipart uploads that it left open, in the buckets of its objects and of its report; null while it has not ended,
+    /// and when it left none.
+    #[serde(default)]
+    #[schema(required)]
+    pub left_uploads: Option<LeftUploadsState>,
 }
 
 impl From<&Job> for JobState {
@@ -150,6 +157,7 @@ impl From<&Job> for JobState {
             preview: None,
             dry_run: job.dry_run.as_ref().map(DryRunFound::from),
             outcomes_removed: job.outcomes_removed.map(written),
+            left_uploads: None,
         }
     }
 }
@@ -165,6 +173,12 @@ impl JobState {
     #[must_use]
     pub fn with_rates(self, rates: Option<&Rates>) -> Self {
         Self { rates: rates.map(RatesState::from), ..self }
+    }
+
+    /// The same job, which left that open.
+    #[must_use]
+    pub fn with_left_uploads(self, left: &LeftUploads) -> Self {
+        Self { left_uploads: LeftUploadsState::of(left), ..self }
     }
 }
 
