@@ -3,12 +3,21 @@
 use std::process::Command;
 use std::sync::Arc;
 
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
 use brigade_model::ports::JobStore;
 use brigade_model::ports::job_store::Due;
-use brigade_model::{BucketName, ServiceTime, Status};
+use brigade_model::{BucketName, JobOptions, ServiceTime, Status};
+use brigade_runtime::SystemClock;
+use brigade_s3::simulated::Body;
 use brigade_store::sqlite::SqliteStore;
+use brigade_wire::admin::LeftUpload;
+use http::{Method, StatusCode};
+use serde_json::Value;
 
-use crate::test_service::{TestService, is_at_work};
+use crate::bounds::serve;
+use crate::test_service::{TestService, at, credentials, is_at_work, make_buckets, request_to};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_of_which_more_than_half_fails_says_why_in_describe_and_has_its_report() {
@@ -66,6 +75,47 @@ async fn a_report_bucket_that_refuses_from_the_start_fails_the_job_before_its_fi
     assert!(job.failures[0].reason.contains("the report cannot be written to reports/"), "{job:#?}");
     let calls = service.bucket.calls(brigade_model::ports::object_store::CallKind::PutObjectTagging);
     assert_eq!(calls, 0);
+}
+
+/// A store that refuses the third part of each upload, and to abort one.
+async fn refuse_to_end_uploads(request: Request, next: Next) -> Response {
+    let query = request.uri().query().unwrap_or_default();
+    let is_abort = request.method() == Method::DELETE && query.contains("uploadId=");
+    if is_abort || query.contains("partNumber=3&") || query.ends_with("partNumber=3") {
+        return (StatusCode::FORBIDDEN, "<Error><Code>AccessDenied</Code><Message>no</Message></Error>")
+            .into_response();
+    }
+    next.run(request).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_without_a_report_is_described_with_the_uploads_that_its_store_did_not_let_it_abort() {
+    let clock = Arc::new(SystemClock::new());
+    let bucket = make_buckets(&clock);
+    bucket.put(&at("photos", "large"), Body::zeros(6 << 30)).unwrap();
+    let routes = brigade_sandbox::routes(bucket.clone(), credentials()).layer(from_fn(refuse_to_end_uploads));
+    let service = TestService::open(clock, bucket, &serve(routes).await, "", None);
+    let etag = service.put_manifest("photos,large\n");
+    let copy = "<COSPutObjectCopy><TargetResource>qcs::cos:r::backup</TargetResource></COSPutObjectCopy>";
+    let body = request_to(copy, &["Bucket", "Key"], "t", &etag);
+    let (before, rest) = body.split_once("<Report>").unwrap();
+    let (_, after) = rest.split_once("</Report>").unwrap();
+    let body = format!("{before}<Report><Enabled>false</Enabled></Report>{after}");
+    let id = service.client().create_job(body.into(), &JobOptions::default()).await.unwrap().value;
+    let job = service.end(id).await;
+    assert_eq!((job.status, job.progress.failed), (Status::Complete, 1), "{job:#?}");
+
+    let open = service.bucket.open_uploads();
+    assert_eq!(open.len(), 1);
+    let left = service.client().inspect_job(id).await.unwrap().value.left_uploads.unwrap();
+    let upload = LeftUpload { bucket: "backup".into(), key: "large".into(), upload_id: open[0].id.clone() };
+    assert_eq!((left.total, left.uploads), (1, vec![upload]));
+    let described = run(&service, &["job", "describe", &id.to_string()]);
+    let named = format!("s3://backup/large, upload {}", open[0].id);
+    assert!(described.contains(&named) && described.contains(&left.advice), "{described}");
+    let json = run(&service, &["job", "describe", &id.to_string(), "--output", "json"]);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["Brigade"]["left_uploads"]["uploads"][0]["upload_id"], open[0].id);
 }
 
 /// A command of the program, as the first account.

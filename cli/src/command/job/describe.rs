@@ -5,7 +5,9 @@ use std::time::Duration;
 use brigade_client::Client;
 use brigade_model::report::ReportSpec;
 use brigade_model::{Progress, Status, Timestamp};
-use brigade_wire::admin::{DoneBytes, FailureCount, JobState, PreviewRow, PreviewState, WaitState};
+use brigade_wire::admin::{
+    DoneBytes, FailureCount, JobState, LeftUpload, LeftUploadsState, PreviewRow, PreviewState, WaitState,
+};
 use serde_json::Value;
 
 use super::found::{self, FoundAnswer, FoundJob};
@@ -111,8 +113,8 @@ fn news(state: &JobState) -> Vec<(&'static str, String)> {
     news
 }
 
-/// What its preparation found, what an operator changed of it, why the service holds it, and since when its outcomes
-/// are gone.
+/// What its preparation found, what an operator changed of it, why the service holds it, since when its outcomes are
+/// gone, and what it left open.
 pub(super) fn hand_pairs(hand: &JobState) -> Vec<(&'static str, String)> {
     let paused = if hand.is_paused { "by its user, until it is resumed" } else { "" };
     let held = hand.hold.as_ref().map(|hold| {
@@ -138,7 +140,21 @@ pub(super) fn hand_pairs(hand: &JobState) -> Vec<(&'static str, String)> {
         let names = std::iter::once("First rows").chain(std::iter::repeat(""));
         pairs.extend(names.zip(preview.first_rows.iter().map(row_text)));
     }
+    pairs.extend(hand.left_uploads.iter().flat_map(left_pairs));
     pairs
+}
+
+/// The uploads that it left open, how many more there are, and what can be done.
+fn left_pairs(left: &LeftUploadsState) -> Vec<(&'static str, String)> {
+    let LeftUploadsState { total, uploads, advice } = left;
+    let more = total.saturating_sub(uploads.len() as u64);
+    let more = (more > 0).then(|| format!("and {} more", grouped(more)));
+    let named =
+        uploads.iter().map(|LeftUpload { bucket, key, upload_id }| format!("s3://{bucket}/{key}, upload {upload_id}"));
+    let count = format!("multipart uploads that the service could not abort: {}", grouped(*total));
+    let names = std::iter::once("Left open").chain(std::iter::repeat(""));
+    let lines = std::iter::once(count).chain(named).chain(more);
+    names.zip(lines).chain([("What to do", advice.clone())]).collect()
 }
 
 fn requests_text(preview: &PreviewState) -> String {
