@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use brigade_judge::Records;
 use brigade_model::ports::JobStore;
-use brigade_model::ports::job_store::SliceRow;
+use brigade_model::ports::job_store::{LeftUploads, SliceRow, StoreError};
 use brigade_model::ports::object_store::{Answer, At, CallError, Effect};
 use brigade_model::{BucketName, Job, JobId, ObjectKey, ServiceTime, Status, VersionId};
 use brigade_runtime::SeededEntropy;
 use brigade_s3::simulated::{SimulatedConfig, SimulatedStore};
+use brigade_service::left_uploads;
 use brigade_store::memory::{MemorySpool, MemoryStore};
 
 use crate::bystanders::Bystanders;
@@ -68,6 +69,14 @@ pub(crate) struct TaskObject {
     pub(crate) is_stray: bool,
 }
 
+/// What the job store holds of a job at its end.
+#[derive(Clone)]
+pub(crate) struct Ended {
+    pub(crate) records: Records,
+    /// The uploads that its document names as left open.
+    pub(crate) left: LeftUploads,
+}
+
 /// What has been noticed so far.
 #[derive(Default)]
 struct Ledger {
@@ -75,7 +84,7 @@ struct Ledger {
     /// What became of each job's hold last.
     holds: BTreeMap<usize, &'static str>,
     revocations: BTreeMap<(usize, u32), u32>,
-    ended: BTreeMap<usize, Records>,
+    ended: BTreeMap<usize, Ended>,
     processes: Vec<Option<Process>>,
     /// Calls of which a sender does not know what they did, with their objects: where another
     /// writer does most harm.
@@ -263,12 +272,17 @@ impl SimulatedCluster {
 
     /// Keeps the evidence of a job that has just ended: the job store may purge it.
     fn keep(&self, number: usize, id: JobId) {
-        let records = at_once(Records::read(&self.jobs, id)).expect("a store in memory does not fail");
-        self.ledger().ended.insert(number, records.expect("the job has just ended"));
+        let read = async {
+            let Some(records) = Records::read(&self.jobs, id).await? else { return Ok(None) };
+            let left = left_uploads(&self.jobs, &records.job).await?;
+            Ok::<_, StoreError>(Some(Ended { records, left }))
+        };
+        let ended = at_once(read).expect("a store in memory does not fail");
+        self.ledger().ended.insert(number, ended.expect("the job has just ended"));
     }
 
     /// The jobs that have ended, as they were then.
-    pub(crate) fn ended(&self) -> BTreeMap<usize, Records> {
+    pub(crate) fn ended(&self) -> BTreeMap<usize, Ended> {
         self.ledger().ended.clone()
     }
 

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashSet};
 
 use brigade_judge::{CallHistory, Done, Foreign, Moment, Records, Report};
+use brigade_model::ports::job_store::LeftUploads;
 use brigade_model::ports::object_store::At;
 use brigade_model::{Outcome, Status};
 
-use crate::cluster::{SimulatedCluster, TaskObject, task_of};
+use crate::cluster::{Ended, SimulatedCluster, TaskObject, task_of};
 use crate::history::{Entry, Event, Seen};
 use crate::report::read_report;
 use crate::run_plan::JobPlan;
@@ -24,6 +25,8 @@ pub(crate) struct JobEvidence<'a> {
     pub(crate) number: usize,
     pub(crate) run_plan: &'a JobPlan,
     pub(crate) ended: Option<Records>,
+    /// The uploads that its document names as left open, once it has ended.
+    pub(crate) left: LeftUploads,
     pub(crate) moves: Vec<(Moment, Status, Status)>,
     /// `Err`: it cannot be read.
     pub(crate) report: Option<Result<Report, String>>,
@@ -145,7 +148,8 @@ impl Evidence<'_> {
 }
 
 impl<'a> JobEvidence<'a> {
-    fn new(cluster: &'a SimulatedCluster, number: usize, run_plan: &'a JobPlan, ended: Option<Records>) -> Self {
+    fn new(cluster: &'a SimulatedCluster, number: usize, run_plan: &'a JobPlan, ended: Option<Ended>) -> Self {
+        let (ended, left) = ended.map(|ended| (ended.records, ended.left)).unzip();
         let mut outcomes = ended.as_ref().map(Records::outcomes).unwrap_or_default();
         let task_history = |(n, object): (_, &'a TaskObject)| TaskHistory {
             number: n,
@@ -159,7 +163,7 @@ impl<'a> JobEvidence<'a> {
         };
         let tasks = (0..).zip(&cluster.objects[number]).map(task_history).collect();
         let report = ended.as_ref().and_then(|ended| read_report(cluster, number, &ended.job));
-        Self { number, run_plan, ended, moves: Vec::new(), report, tasks }
+        Self { number, run_plan, ended, left: left.unwrap_or_default(), moves: Vec::new(), report, tasks }
     }
 
     /// When it ended.

@@ -1,5 +1,5 @@
-//! No recorded upload stays behind, unless the store did not abort it and the report names it. The
-//! bucket's own rule removes an upload without a record, whose answer or process was lost.
+//! No recorded upload stays behind, unless the store did not abort it and the report names it, or the document of a
+//! job without a report. The bucket's own rule removes an upload without a record, whose answer or process was lost.
 
 use brigade_judge::Moment;
 use brigade_model::ports::object_store::CallKind;
@@ -19,9 +19,14 @@ pub(crate) fn no_recorded_upload_is_left_behind(evidence: &Evidence<'_>) -> Vec<
 }
 
 fn is_named(job: &JobEvidence<'_>, id: &str) -> bool {
-    let report = job.report.iter().flatten().next();
-    let named = report.and_then(|report| report.manifest["LeftUploads"].as_array());
-    named.into_iter().flatten().any(|upload| upload["UploadId"] == id)
+    match &job.report {
+        Some(Ok(report)) => {
+            let named = report.manifest["LeftUploads"].as_array();
+            named.into_iter().flatten().any(|upload| upload["UploadId"] == id)
+        }
+        Some(Err(_)) => false,
+        None => job.left.first.iter().any(|upload| upload.upload_id == id),
+    }
 }
 
 /// Whether an abort was sent for the job after that moment, and did not succeed.
