@@ -8,7 +8,7 @@ use brigade_model::ports::object_store::At;
 use brigade_model::{Outcome, Status};
 
 use crate::cluster::{Ended, SimulatedCluster, TaskObject, task_of};
-use crate::history::{Entry, Event, Seen};
+use crate::history::{Entry, Event, LEFT_OPEN, Seen};
 use crate::report::read_report;
 use crate::run_plan::JobPlan;
 
@@ -135,6 +135,8 @@ impl Evidence<'_> {
         let mut count = |kind: String| *kinds.entry(kind).or_default() += 1;
         self.history.iter().filter_map(|entry| entry.event.kind()).for_each(&mut count);
         self.cluster.run_plan.habits.set.iter().map(|habit| format!("habit: {}", habit.name())).for_each(&mut count);
+        let left = self.jobs.iter().filter(|job| job.report.is_none() && job.left.total > 0);
+        left.for_each(|_| count(LEFT_OPEN.to_owned()));
         for (job, task_history) in self.tasks() {
             let outcome = match &task_history.outcome {
                 Some(Outcome::Failed(failure)) => &failure.code,

@@ -181,6 +181,9 @@ pub(crate) const HELD: &str = "held by the service";
 pub(crate) const TRIED: &str = "tried while held";
 pub(crate) const LIFTED: &str = "no longer held";
 
+/// The word for a job without a report that left uploads open.
+pub(crate) const LEFT_OPEN: &str = "uploads left open without a report";
+
 impl Event {
     /// What kind of thing it is, where the simulation must have some of each.
     pub(crate) fn kind(&self) -> Option<String> {

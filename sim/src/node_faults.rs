@@ -83,6 +83,7 @@ pub(crate) async fn play(cluster: Arc<SimulatedCluster>, after: Duration, act: A
             let asked = cluster.ids().get(job).copied().zip(processes.first());
             asked.into_iter().for_each(|(id, (_, process))| users::ask(&cluster, process, id, UserAction::Cancel));
         }
+        Act::DisableAccount(seconds) => disable_account_for(&cluster, Duration::from_secs(seconds)),
     }
 }
 
@@ -120,10 +121,14 @@ pub(crate) async fn disable_account(cluster: Arc<SimulatedCluster>) {
     while !cluster.fault_schedule.is_over() {
         cluster.executor.sleep(chance.up_to(Duration::from_secs(20))).await;
         let lasts = chance.up_to(Duration::from_secs(chance.weighted(&DISABLED_S)));
-        cluster.note(None, Event::Mishap { what: ACCOUNT_DISABLED, how: format!(" for {lasts:?}") });
-        cluster.fault_schedule.disable_the_account(cluster.executor.now() + lasts);
+        disable_account_for(&cluster, lasts);
         cluster.executor.sleep(lasts).await;
     }
+}
+
+fn disable_account_for(cluster: &SimulatedCluster, lasts: Duration) {
+    cluster.note(None, Event::Mishap { what: ACCOUNT_DISABLED, how: format!(" for {lasts:?}") });
+    cluster.fault_schedule.disable_the_account(cluster.executor.now() + lasts);
 }
 
 fn inject(cluster: &Arc<SimulatedCluster>, chance: &Chance, slot: usize, process: &Process) {

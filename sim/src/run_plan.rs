@@ -160,6 +160,11 @@ impl RunPlan {
         let is_account_disabled = holds.below(4) == 0;
         Self { nodes, versioning, habits, jobs, fault_rates, is_account_disabled, script: Vec::new(), config }
     }
+
+    /// Whether the store refuses the account at some time.
+    pub(crate) fn may_disable_account(&self) -> bool {
+        self.is_account_disabled || self.script.iter().any(|(_, act)| matches!(act, Act::DisableAccount(_)))
+    }
 }
 
 /// Habits that any seed may have.

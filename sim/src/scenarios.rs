@@ -7,6 +7,7 @@ use brigade_engine::EngineConfig;
 use brigade_s3::faults::FaultPlan;
 use brigade_s3::simulated::{Habits, Versioning};
 
+use crate::history::LEFT_OPEN;
 use crate::run_plan::{FaultRates, JobKind, JobPlan, RunPlan};
 
 /// A fault or action at a given time of the plan.
@@ -18,6 +19,8 @@ pub(crate) enum Act {
     SetClock(usize, i64),
     /// The user of that job cancels it.
     Cancel(usize),
+    /// The store refuses all calls on the objects of tasks for so many seconds.
+    DisableAccount(u64),
 }
 
 /// A plan and its script, in seconds after the beginning.
@@ -28,7 +31,12 @@ pub struct Scenario {
     nodes: usize,
     jobs: fn() -> Vec<JobPlan>,
     script: &'static [(u64, Act)],
+    /// Kinds of what happens, of which each run must come by one: else it shows nothing.
+    pub shows: &'static [&'static str],
 }
+
+/// A job waits for its report until its patience ends.
+const WAITS_FOR_REPORT: &[&str] = &["Completing -> Failed", "Cancelling -> Cancelled"];
 
 /// All of them. Where the store refuses a report, the job stops retrying it 30 minutes after the tasks:
 /// in each such scenario the time of day puts that moment never, long ago, or yet to come.
@@ -45,6 +53,7 @@ pub const SCENARIOS: &[Scenario] = &[
             (70, Act::SetClock(0, -60_851_849)),
             (80, Act::SetClock(0, 20_681)),
         ],
+        shows: WAITS_FOR_REPORT,
     },
     // Seed 27031247613219197: 24 hours back, while another job waits for its confirmation.
     Scenario {
@@ -52,6 +61,7 @@ pub const SCENARIOS: &[Scenario] = &[
         nodes: 1,
         jobs: || vec![refused(), JobPlan { must_be_confirmed: true, is_report_refused: false, ..refused() }],
         script: &[(8, Act::Crash(0)), (12, Act::Crash(0)), (40, Act::SetClock(0, -86_155_696))],
+        shows: WAITS_FOR_REPORT,
     },
     // Seed 27031247613225707: crash after crash, and 13 hours back by the last process.
     Scenario {
@@ -65,6 +75,7 @@ pub const SCENARIOS: &[Scenario] = &[
             (60, Act::Crash(0)),
             (75, Act::SetClock(0, -49_007_196)),
         ],
+        shows: WAITS_FOR_REPORT,
     },
     // Seed 27031247613211029: the report waits when its process dies, and the next one's clock is behind.
     Scenario {
@@ -72,6 +83,7 @@ pub const SCENARIOS: &[Scenario] = &[
         nodes: 1,
         jobs: || vec![refused(), JobPlan { is_report_refused: false, ..refused() }],
         script: &[(8, Act::Crash(0)), (8, Act::SetClock(0, -30_000_000))],
+        shows: WAITS_FOR_REPORT,
     },
     // Seed 27031247613223638: the clock is wrong before the job, and put right while its report waits.
     Scenario {
@@ -84,6 +96,7 @@ pub const SCENARIOS: &[Scenario] = &[
             (40, Act::Crash(0)),
             (60, Act::SetClock(0, -32_726_356)),
         ],
+        shows: WAITS_FOR_REPORT,
     },
     // The same with nodes that disagree, and a store whose clock is none of theirs.
     Scenario {
@@ -97,6 +110,19 @@ pub const SCENARIOS: &[Scenario] = &[
             (12, Act::SetClock(2, -40_000_000)),
             (30, Act::Crash(2)),
         ],
+        shows: WAITS_FOR_REPORT,
+    },
+    // Seed 7311931: the store refuses to abort the uploads of a job that has no report.
+    Scenario {
+        name: "uploads-are-left-open-by-a-job-without-a-report",
+        nodes: 1,
+        jobs: || {
+            let job_kind = JobKind::CopyLarge;
+            let (requests_per_second, has_report) = (Some(2), false);
+            vec![JobPlan { job_kind, tasks: 3, requests_per_second, has_report, is_report_refused: false, ..refused() }]
+        },
+        script: &[(8, Act::DisableAccount(90)), (10, Act::Cancel(0))],
+        shows: &[LEFT_OPEN],
     },
 ];
 

@@ -22,7 +22,7 @@ pub(crate) fn every_failure_has_its_cause(evidence: &Evidence<'_>) -> Vec<String
     let is_jump = |event: &Event| matches!(event, Event::Mishap { what: CLOCK_JUMPS, .. });
     let has_jumped = evidence.history.iter().any(|entry| is_jump(&entry.event));
     let mut broken = Vec::new();
-    let is_disabled = evidence.cluster.run_plan.is_account_disabled;
+    let is_disabled = evidence.cluster.run_plan.may_disable_account();
     for (job, records) in evidence.ended() {
         let (habits, ended) = (&evidence.cluster.run_plan.habits, &records.job);
         let was_lost = was_revoked(evidence, job.number);
