@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use brigade_model::ports::object_store::{CallKind, Verdict};
+use brigade_model::ports::object_store::{Call, CallKind, Verdict};
 use brigade_model::ports::{Clock, JobStore};
 use brigade_model::{Dialect, Job, JobId, JobSpec, Operation, Status};
 
@@ -88,6 +88,26 @@ async fn what_is_on_its_way_of_a_report_that_is_given_up_is_thrown_away() {
     assert_eq!((job.status, job.failures[0].code.as_str()), (Status::Failed, "ReportDeliveryFailed"), "{job:#?}");
     assert!(cluster.bucket.open_uploads().is_empty(), "nobody would come back to it");
     process.engine.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_of_a_report_that_is_given_up_stays_recorded_where_its_abort_is_refused() {
+    let mut cluster = TestCluster::new(604);
+    cluster.config.report_patience = Duration::from_secs(120);
+    let keys: Vec<String> = (0..3000).map(|n| format!("{}{n:04}", "\u{e9}".repeat(500))).collect();
+    cluster.spoil(|call| match call {
+        Call::UploadPart(part) if part.part == 2 => Spoil::Refused(Verdict::Denied, 403, "AccessDenied"),
+        Call::AbortMultipartUpload(abort) if abort.at.key.as_str().ends_with(".csv") => {
+            Spoil::Refused(Verdict::Denied, 403, "AccessDenied")
+        }
+        _ => Spoil::Nothing,
+    });
+    let id = cluster.create(Operation::Delete, keys).await;
+    let job = cluster.run_to_end(id, None).await;
+    assert_eq!((job.status, job.failures[0].code.as_str()), (Status::Failed, "ReportDeliveryFailed"), "{job:#?}");
+    let (left, open) = (cluster.jobs.left_uploads(id, 9).await.unwrap(), cluster.bucket.open_uploads());
+    assert_eq!((left.total, open.len()), (1, 1), "none is begun beside one that is open");
+    assert_eq!((left.first[0].bucket.as_str(), &left.first[0].upload_id), ("aside", &open[0].id));
 }
 
 #[tokio::test(start_paused = true)]
