@@ -1,6 +1,10 @@
 //! Jobs of both dialects: listed, shown and changed.
 
-use brigade_model::{Dialect, JobId};
+use std::time::Duration;
+
+use brigade_model::ports::job_store::{LeaseToken, OpenUpload, OwnerId, UploadScope};
+use brigade_model::{BucketName, Dialect, JobId, ObjectKey};
+use uuid::Uuid;
 
 use super::*;
 use crate::api::tests::bench::request_to_confirm;
@@ -89,6 +93,30 @@ async fn a_job_is_shown_with_its_operation_in_the_words_of_its_dialect() {
     assert_eq!(shown["manifest"], json!({"bucket": "manifests", "key": "m.csv"}));
     assert_eq!(shown["report"], json!({"bucket": "reports", "prefix": "p", "scope": "AllTasks"}));
     assert_eq!((&shown["role"], &shown["priority"]), (&json!("batch"), &json!(10)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ended_job_names_the_uploads_that_it_left_open_and_what_to_do_about_them() {
+    let bench = TestApi::new();
+    let id = bench.create("t").await;
+    let (nobody, ttl) = (Uuid::nil(), Duration::from_secs(60));
+    let lease = bench.store.lease_stage(id, OwnerId(nobody), LeaseToken(nobody), ttl, ttl).await.unwrap().unwrap();
+    for n in 0..101 {
+        let (bucket, key) = (BucketName::new("reports").unwrap(), ObjectKey::new(format!("k{n}")).unwrap());
+        let upload = OpenUpload { bucket, key, upload_id: format!("{n:04}"), completing: None };
+        bench.store.record_upload(id, &UploadScope::Stage { fence: lease.fence }, &upload).await.unwrap();
+    }
+    let shown = async || document(&bench.send(get(&format!("jobs/{id}"))).await);
+    assert_eq!(shown().await["left_uploads"], Value::Null, "they are in use");
+    bench.bring_to(id, Status::Cancelled).await;
+    let left = shown().await["left_uploads"].clone();
+    assert_eq!((&left["total"], left["uploads"].as_array().unwrap().len()), (&json!(101), 100));
+    assert_eq!(left["uploads"][7], json!({"bucket": "reports", "key": "k7", "upload_id": "0007"}));
+    let advice = left["advice"].as_str().unwrap();
+    assert!(advice.contains("AbortMultipartUpload") && advice.contains("lifecycle rule"), "{advice}");
+    let none = bench.create("other").await;
+    bench.bring_to(none, Status::Cancelled).await;
+    assert_eq!(document(&bench.send(get(&format!("jobs/{none}"))).await)["left_uploads"], Value::Null);
 }
 
 #[tokio::test(start_paused = true)]
