@@ -208,3 +208,21 @@ fn report_text(report: &ReportSpec) -> String {
         _ => "none".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uploads_that_are_left_stand_a_line_each_with_how_many_more_there_are_and_what_to_do() {
+        let upload = |n: u64| LeftUpload { bucket: "b".into(), key: format!("k {n}"), upload_id: format!("id{n}") };
+        let left = |total| LeftUploadsState { total, uploads: vec![upload(1), upload(2)], advice: "abort them".into() };
+        let lines = "Left open   multipart uploads that the service could not abort: 1,002
+            s3://b/k 1, upload id1
+            s3://b/k 2, upload id2
+            and 1,000 more
+What to do  abort them";
+        assert_eq!(table::pairs(left_pairs(&left(1002)), None), lines);
+        assert!(!table::pairs(left_pairs(&left(2)), None).contains("more"));
+    }
+}
