@@ -33,8 +33,8 @@ fn page(name: &str) -> String {
     let page = fs::read_to_string(workspace().join(name)).unwrap();
     let mut known = BTreeSet::new();
     for folder in [
-        "model", "wire", "store", "s3", "engine", "config", "client", "sandbox", "server", "cli", "sim", "fuzz",
-        "tests",
+        "model", "wire", "store", "s3", "engine", "config", "client", "sandbox", "service", "server", "cli", "sim",
+        "fuzz", "tests",
     ] {
         functions(&workspace().join(folder), &mut known);
     }
