@@ -197,7 +197,8 @@ fn in_two_lines(error: &clap::Error, arguments: &[OsString]) -> [String; 2] {
     let text = error.to_string();
     let lines = text.lines().take_while(|line| !line.trim().is_empty()).map(str::trim);
     let help = format!("'{} --help'", deepest_command(arguments));
-    let way_out = match suggestion(error).or_else(|| nearest_command(error, arguments)) {
+    let meant = suggestion(error).or_else(|| nearest_value(error)).or_else(|| nearest_command(error, arguments));
+    let way_out = match meant {
         Some(meant) => format!("did you mean '{meant}'? See {help}"),
         None => format!("see {help}"),
     };
@@ -213,6 +214,15 @@ fn suggestion(error: &clap::Error) -> Option<String> {
         ContextValue::Strings(names) => names.last().cloned(),
         _ => None,
     })
+}
+
+/// The word that an option's value was meant to be, where clap does not find it: a slip in a short one, or other letters' case.
+fn nearest_value(error: &clap::Error) -> Option<String> {
+    let ContextValue::String(given) = error.get(ContextKind::InvalidValue)? else { return None };
+    let ContextValue::Strings(words) = error.get(ContextKind::ValidValue)? else { return None };
+    let small: Vec<String> = words.iter().map(|word| word.to_ascii_lowercase()).collect();
+    let meant = nearest(&given.to_ascii_lowercase(), small.iter().map(String::as_str))?;
+    words.iter().find(|word| word.eq_ignore_ascii_case(meant)).cloned()
 }
 
 /// The command that a slip in a short name was meant to be, which clap does not find.
@@ -296,6 +306,23 @@ mod tests {
                 &["job", "list", "--output", "jsno"],
                 "error: invalid value 'jsno' for '--output <FORMAT>' [possible values: table, json, xml]",
                 "did you mean 'json'? See 'brigade job list --help'",
+            ),
+            (
+                &["job", "list", "--status", "ACTVI"],
+                "error: invalid value 'ACTVI' for '--status <STATUS>' [possible values: New, Preparing, Suspended, \
+                 Ready, Active, Pausing, Paused, Completing, Complete, Cancelling, Cancelled, Failing, Failed]",
+                "did you mean 'Active'? See 'brigade job list --help'",
+            ),
+            (
+                &["job", "create", "checksum", "s3://photos/", "--algorithm", "crc23"],
+                "error: invalid value 'crc23' for '--algorithm <NAME>' [possible values: CRC32, CRC32C, CRC64NVME, \
+                 MD5, SHA1, SHA256, SHA512, XXHASH64, XXHASH3, XXHASH128]",
+                "did you mean 'CRC32'? See 'brigade job create checksum --help'",
+            ),
+            (
+                &["job", "create", "delete", "s3://photos/", "--key-encoding", "rwa"],
+                "error: invalid value 'rwa' for '--key-encoding <VALUE>' [possible values: raw, url, form]",
+                "did you mean 'raw'? See 'brigade job create delete --help'",
             ),
             (
                 &["job", "describe"],

@@ -20,3 +20,4 @@ pub mod store_path;
 pub mod table;
 pub mod verbosity;
 mod waiting;
+mod words;

@@ -456,7 +456,7 @@ time_zone = '+02:00'
 request_per_second = 4
 ";
     insta::assert_snapshot!(mistakes(&format!("{SOUND}{unread}"), &[]), @r#"
-    brigade.toml:22: endpoints.main.windows.1.days: "monday" is not mon, tue, wed, thu, fri, sat or sun
+    brigade.toml:22: endpoints.main.windows.1.days: "monday" is not mon, tue, wed, thu, fri, sat or sun; did you mean mon?
     brigade.toml:23: endpoints.main.windows.1.from: takes a time of the day such as 08:30, or 24:00
     brigade.toml:24: endpoints.main.windows.1.to: takes a time of the day such as 08:30, or 24:00
     brigade.toml:25: endpoints.main.windows.1.time_zone: takes the name of a time zone such as Europe/Berlin or UTC

@@ -10,6 +10,7 @@ use brigade_model::{AccountId, Capability, EndpointKind, Timestamp, size};
 
 use crate::config_source::{ConfigSource, Raw};
 use crate::credentials::CredentialsFrom;
+use crate::nearest::did_you_mean;
 use crate::secret::Secret;
 use crate::time_of_day::{MinuteOfDay, Zone};
 
@@ -45,19 +46,34 @@ pub trait Scalar: Sized {
 
     /// Reads it; `None` when it is something else.
     fn from_text(text: &str) -> Option<Self>;
+
+    /// The words that it can be, where they are a closed list.
+    #[must_use]
+    fn words() -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    /// What is wrong with a text that it cannot be: what it takes, and the word that was probably meant.
+    #[must_use]
+    fn refusal(text: &str) -> String {
+        format!("takes {}{}", Self::TAKES, did_you_mean(text, Self::words()))
+    }
 }
 
 /// Texts, of which every scalar that has a stand-in reads one; a mistake at its place was told.
 const STAND_INS: [&str; 4] = ["0", "http://stand.in", "00:00", "UTC"];
 
 macro_rules! scalar {
-    ($($type:ty, $takes:expr, $read:expr;)*) => {
+    ($($type:ty, $takes:expr, $read:expr $(, $words:expr)?;)*) => {
         $(impl Scalar for $type {
             const TAKES: &'static str = $takes;
             fn from_text(text: &str) -> Option<Self> {
                 let read: fn(&str) -> Option<$type> = $read;
                 read(text)
             }
+            $(fn words() -> Vec<&'static str> {
+                $words.into_iter().collect()
+            })?
         }
 
         impl Setting for $type {
@@ -93,19 +109,20 @@ scalar! {
     StoreUrl, "a URL such as http://127.0.0.1:9000 or https://store.example.com/s3", StoreUrl::parse;
     HostPort, "a host and a port, such as 10.0.0.7:9000", HostPort::parse;
     ProxyUrl, "a URL such as http://proxy.example.com:3128, or none", ProxyUrl::parse;
-    EndpointKind, "one of aws, cos, ceph, minio, garage, other", |text| text.parse().ok();
+    EndpointKind, "one of aws, cos, ceph, minio, garage, other", |text| text.parse().ok(),
+        EndpointKind::ALL.map(|(_, word)| word);
     OperationKind, "copy, restore, delete, tag, untag, acl, legal-hold, retention, checksum, update-encryption, invoke or wait-for-restore", |text| {
         OperationKind::ALL.into_iter().find(|kind| kind.word() == text)
-    };
+    }, OperationKind::ALL.map(OperationKind::word);
     Capability, "update-encryption", |text| {
         Some(Capability::UpdateEncryption).filter(|capability| capability.name() == text)
     };
     CredentialsFrom, "keys, environment, profile, sso, web-identity, assume-role, ecs, imds or process", |text| {
         CredentialsFrom::ALL.into_iter().find(|way| way.word() == text)
-    };
+    }, CredentialsFrom::ALL.map(CredentialsFrom::word);
     Addressing, "path or virtual-hosted", |text| {
         [Addressing::Path, Addressing::VirtualHosted].into_iter().find(|addressing| addressing.word() == text)
-    };
+    }, [Addressing::Path, Addressing::VirtualHosted].map(Addressing::word);
     MinuteOfDay, "a time of the day such as 08:30, or 24:00", MinuteOfDay::parse;
     Zone, "the name of a time zone such as Europe/Berlin or UTC", Zone::parse;
     LogFormat, "auto, text or json", |text| match text {
@@ -113,7 +130,7 @@ scalar! {
         "text" => Some(LogFormat::Text),
         "json" => Some(LogFormat::Json),
         _ => None,
-    };
+    }, ["auto", "text", "json"];
     MetricsListen, "an address and a port, or off", |text| match text {
         "off" => Some(MetricsListen(None)),
         address => address.parse().ok().map(|address| MetricsListen(Some(address))),
@@ -124,10 +141,10 @@ scalar! {
         "standard" => Some(Strictness::Standard),
         "lenient" => Some(Strictness::Lenient),
         _ => None,
-    };
+    }, ["strict", "standard", "lenient"];
     Action, "an action such as cos:CreateJob, or *", |text| {
         Action::ALL.into_iter().find(|action| action.name() == text)
-    };
+    }, Action::ALL.map(Action::name);
 }
 
 impl Setting for PathBuf {
@@ -154,14 +171,15 @@ impl<T: Scalar> Setting for Vec<T> {
             Raw::List(words) => words.iter().map(String::as_str).collect(),
             Raw::Scalar(text) => text.split(',').map(str::trim).filter(|word| !word.is_empty()).collect(),
         };
-        let read = |word: &str| T::from_text(word).ok_or_else(|| format!("{word:?} is not {}", T::TAKES));
+        let refusal = |word| format!("{word:?} is not {}{}", T::TAKES, did_you_mean(word, T::words()));
+        let read = |word| T::from_text(word).ok_or_else(|| refusal(word));
         words.into_iter().map(read).collect()
     }
 }
 
 fn read_scalar<T: Scalar>(raw: &Raw) -> Result<T, String> {
     match raw {
-        Raw::Scalar(text) => T::from_text(text).ok_or_else(|| format!("takes {}", T::TAKES)),
+        Raw::Scalar(text) => T::from_text(text).ok_or_else(|| T::refusal(text)),
         Raw::List(_) => Err(format!("takes {}, not a list", T::TAKES)),
     }
 }

@@ -55,4 +55,8 @@ impl Scalar for Weekday {
     fn from_text(text: &str) -> Option<Self> {
         DAYS.iter().find(|(word, _)| *word == text).map(|(_, day)| *day)
     }
+
+    fn words() -> Vec<&'static str> {
+        DAYS.iter().map(|(word, _)| *word).collect()
+    }
 }

@@ -153,6 +153,8 @@ pub struct OptionRow {
     pub name: &'static str,
     /// What it takes, for errors and help.
     pub takes: &'static str,
+    /// The words that it takes, where they are a closed list.
+    pub words: &'static [&'static str],
     /// What it does, for help.
     pub help: &'static str,
     /// What holds without it, for help.
@@ -180,6 +182,7 @@ pub const OPTIONS: &[OptionRow] = &[
     OptionRow {
         name: "key-encoding",
         takes: "raw, url or form",
+        words: &["raw", "url", "form"],
         help: "how keys are written in a manifest",
         default: "raw in a CSV, and what its writer does in an inventory",
         implied: None,
@@ -206,6 +209,7 @@ pub const OPTIONS: &[OptionRow] = &[
     OptionRow {
         name: "separator",
         takes: "comma or comma-blank",
+        words: &["comma", "comma-blank"],
         help: "what stands between the cells of a CSV manifest",
         default: "comma, or what a read from the store decides",
         implied: None,
@@ -230,6 +234,7 @@ pub const OPTIONS: &[OptionRow] = &[
     OptionRow {
         name: "header",
         takes: "yes, no or auto",
+        words: &["yes", "no", "auto"],
         help: "whether the first row of a manifest is a header",
         default: "auto",
         implied: None,
@@ -256,6 +261,7 @@ pub const OPTIONS: &[OptionRow] = &[
     OptionRow {
         name: "empty-version",
         takes: "fail, latest or null",
+        words: &["fail", "latest", "null"],
         help: "what a row without a version means where others have one",
         default: "fail",
         implied: None,
@@ -282,6 +288,7 @@ pub const OPTIONS: &[OptionRow] = &[
     OptionRow {
         name: "shared-targets",
         takes: "fail or allow",
+        words: &["fail", "allow"],
         help: "what becomes of a job two of whose rows would be copied to one key",
         default: "fail",
         implied: None,
@@ -306,6 +313,7 @@ pub const OPTIONS: &[OptionRow] = &[
     OptionRow {
         name: "preflight",
         takes: "tell or fail",
+        words: &["tell", "fail"],
         help: "what becomes of a job most of whose sampled objects do not exist",
         default: "tell",
         implied: None,
@@ -330,6 +338,7 @@ pub const OPTIONS: &[OptionRow] = &[
     OptionRow {
         name: "threshold-percent",
         takes: "a whole number of percent from 1 to 100",
+        words: &[],
         help: "failures above this share of the outcomes fail the job (100: never)",
         default: "the service's",
         implied: None,
@@ -347,6 +356,7 @@ pub const OPTIONS: &[OptionRow] = &[
     OptionRow {
         name: "threshold-tasks",
         takes: "a whole number above 0",
+        words: &[],
         help: "the threshold looks at jobs of more tasks than this, once so many have an outcome",
         default: "the service's",
         implied: None,
@@ -356,6 +366,7 @@ pub const OPTIONS: &[OptionRow] = &[
     OptionRow {
         name: "in-flight-max",
         takes: "a whole number above 0",
+        words: &[],
         help: "requests in flight for this job at most",
         default: "none",
         implied: None,
@@ -365,6 +376,7 @@ pub const OPTIONS: &[OptionRow] = &[
     OptionRow {
         name: "requests-per-second-max",
         takes: "a whole number above 0",
+        words: &[],
         help: "requests a second for this job at most",
         default: "none",
         implied: None,
@@ -374,6 +386,7 @@ pub const OPTIONS: &[OptionRow] = &[
     OptionRow {
         name: "objects-per-second-max",
         takes: "a whole number above 0",
+        words: &[],
         help: "objects a second for this job at most; a request that deletes a thousand is a thousand",
         default: "none",
         implied: None,
@@ -383,6 +396,7 @@ pub const OPTIONS: &[OptionRow] = &[
     OptionRow {
         name: "bytes-per-second-max",
         takes: crate::size::TAKES,
+        words: &[],
         help: "bytes a second for this job at most",
         default: "none",
         implied: None,
@@ -396,6 +410,7 @@ pub const OPTIONS: &[OptionRow] = &[
     OptionRow {
         name: "dry-run",
         takes: "true or false",
+        words: &["true", "false"],
         help: "change nothing and report what would be done",
         default: "false",
         implied: Some("true"),
@@ -409,6 +424,7 @@ pub const OPTIONS: &[OptionRow] = &[
     OptionRow {
         name: "hold-patience",
         takes: "a whole number of minutes above 0, or unlimited",
+        words: &[],
         help: "how long the job is held, when its tasks fail by what a person must change, before it fails",
         default: "the service's",
         implied: None,
@@ -431,6 +447,7 @@ pub const OPTIONS: &[OptionRow] = &[
     OptionRow {
         name: CHECKSUM_COLUMN,
         takes: "a whole number above 0",
+        words: &[],
         help: "the column of a CSV manifest, from 1, that has the checksum of each object: a row fails whose object has another",
         implied: None,
         default: "none",
@@ -530,6 +547,18 @@ mod tests {
         }
         let given: Vec<_> = OPTIONS.iter().map(|row| row.name).zip(values.map(str::to_owned)).collect();
         assert_eq!(options.given(), given);
+    }
+
+    #[test]
+    fn an_option_takes_each_of_its_words_and_its_refusal_tells_them() {
+        for row in OPTIONS {
+            let mut options = JobOptions::default();
+            for word in row.words {
+                options.set(row.name, word).unwrap();
+                assert_eq!(options.given(), [(row.name, (*word).to_owned())]);
+                assert!(row.takes.contains(word), "{}", row.name);
+            }
+        }
     }
 
     #[test]

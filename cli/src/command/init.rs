@@ -73,7 +73,7 @@ fn scalar_bucket(text: &str) -> Result<BucketName, String> {
 }
 
 fn scalar<T: Scalar>(text: &str) -> Result<T, String> {
-    T::from_text(text).ok_or_else(|| format!("takes {}", T::TAKES))
+    T::from_text(text).ok_or_else(|| T::refusal(text))
 }
 
 /// Does it.

@@ -16,6 +16,7 @@ use super::output::{Format, print_json, print_xml};
 use super::{CommandContext, found};
 use crate::document;
 use crate::printer::{self, note, say};
+use crate::words::one_of;
 
 /// So many jobs are shown unless told otherwise: what is new fits a few screens.
 const SHOWN: usize = 100;
@@ -23,8 +24,9 @@ const SHOWN: usize = 100;
 /// What the command takes.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Only jobs of this status; may be repeated [default: every status]
-    #[arg(long = "status", value_name = "STATUS", value_parser = status)]
+    /// Only jobs of this status, or of several when it is repeated [default: every status]
+    #[arg(long = "status", value_name = "STATUS", ignore_case = true,
+          value_parser = one_of(Status::ALL.map(|status| (status.name(), status))))]
     statuses: Vec<Status>,
     /// So many jobs at most, the newest
     #[arg(long, value_name = "NUMBER", default_value_t = SHOWN, value_parser = at_least_one, conflicts_with = "all")]
@@ -139,14 +141,6 @@ async fn fetch_cos(client: &Client, statuses: &[Status]) -> anyhow::Result<(Vec<
 
 fn at_least_one(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "must be a whole number from 1".to_owned())
-}
-
-/// A status by its name, in any case.
-fn status(text: &str) -> Result<Status, String> {
-    Status::ALL.into_iter().find(|status| status.name().eq_ignore_ascii_case(text)).ok_or_else(|| {
-        let names = Status::ALL.map(Status::name);
-        format!("must be one of {}", names.join(", "))
-    })
 }
 
 #[cfg(test)]

@@ -52,7 +52,7 @@ pub struct Selection {
 }
 
 fn scalar<T: Scalar>(text: &str) -> Result<T, String> {
-    T::from_text(text).ok_or_else(|| format!("takes {}", T::TAKES))
+    T::from_text(text).ok_or_else(|| T::refusal(text))
 }
 
 fn glob(text: &str) -> Result<GlobMatcher, String> {

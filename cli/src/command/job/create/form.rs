@@ -15,6 +15,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 use super::flags::{CommonArgs, Names, is_whole};
 use super::value;
 use crate::store_path::StorePath;
+use crate::words::one_of;
 
 /// `brigade job create copy`.
 #[derive(Debug, Args)]
@@ -112,8 +113,9 @@ pub struct UntagArgs {
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("new_acl").args(["acl", "owner"]).required(true))]
 pub struct AclArgs {
-    /// A canned ACL, such as private or public-read
-    #[arg(long, value_name = "ACL", value_parser = value::canned_acl)]
+    /// A canned ACL
+    #[arg(long, value_name = "ACL", ignore_case = true,
+          value_parser = one_of(CannedAcl::ALL.iter().map(|acl| (acl.name(), *acl))))]
     acl: Option<CannedAcl>,
     /// The objects' owner by the store's id, for an ACL of grants; who has no --grant has no right
     #[arg(long, value_name = "ID")]
@@ -172,12 +174,13 @@ pub struct RetentionArgs {
 /// `brigade job create checksum`.
 #[derive(Debug, Args)]
 pub struct ChecksumArgs {
-    /// How: CRC32, CRC32C, CRC64NVME, MD5, SHA1, SHA256, SHA512, XXHASH64, XXHASH3 or XXHASH128
-    #[arg(long, value_name = "NAME", value_parser = value::algorithm, default_value = "CRC64NVME")]
+    /// How it is computed
+    #[arg(long, value_name = "NAME", ignore_case = true, default_value = "CRC64NVME",
+          value_parser = one_of(DigestAlgorithm::ALL.map(|algorithm| (algorithm.name(), algorithm))))]
     algorithm: DigestAlgorithm,
-    /// Of what: full-object (all bytes) or composite (the checksums of the parts that the object was uploaded in;
-    /// not by CRC64NVME)
-    #[arg(long = "type", value_name = "TYPE", value_parser = value::checksum_type, default_value = "full-object")]
+    /// What it is of: all bytes, or the checksums of the parts that the object was uploaded in, for which CRC64NVME is not made
+    #[arg(long = "type", value_name = "TYPE", ignore_case = true, default_value = "full-object",
+          value_parser = one_of([("full-object", ChecksumType::FullObject), ("composite", ChecksumType::Composite)]))]
     checksum_type: ChecksumType,
     #[command(flatten)]
     pub(in crate::command) common: CommonArgs,
@@ -192,8 +195,9 @@ pub struct InvokeArgs {
     /// What the function is told beside each object; may be repeated
     #[arg(long = "argument", value_name = "NAME=VALUE", value_parser = value::pair)]
     arguments: Vec<(String, String)>,
-    /// The form of requests; arguments need 2.0
-    #[arg(long, value_name = "VERSION", value_parser = value::schema, default_value = "2.0")]
+    /// The form of requests, of which the first has no place for arguments
+    #[arg(long, value_name = "VERSION", default_value = "2.0",
+          value_parser = one_of(InvocationSchema::ALL.map(|schema| (schema.name(), schema))))]
     schema: InvocationSchema,
     #[command(flatten)]
     pub(in crate::command) common: CommonArgs,

@@ -2,6 +2,7 @@
 //! new flag here.
 
 use brigade_model::options::{JobOptions, OPTIONS};
+use clap::builder::{PossibleValuesParser, ValueParser};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
 /// Options that people say in one word.
@@ -26,8 +27,12 @@ impl OptionFlags {
 impl Args for OptionFlags {
     fn augment_args(command: Command) -> Command {
         OPTIONS.iter().fold(command, |command, row| {
-            let help = format!("{}: {} [default: {}]", capitalized(row.help), row.takes, row.default);
+            let takes = if row.words.is_empty() { format!(": {}", row.takes) } else { String::new() };
+            let help = format!("{}{takes} [default: {}]", capitalized(row.help), row.default);
             let arg = Arg::new(row.name).long(row.name).value_name("VALUE").help(help);
+            // clap tells the words by itself.
+            let words = (!row.words.is_empty()).then(|| ValueParser::new(PossibleValuesParser::new(row.words)));
+            let arg = arg.value_parser(words.unwrap_or_else(ValueParser::string));
             let short = SHORT.iter().find(|(name, _)| *name == row.name).map(|(_, short)| *short);
             let arg = arg.visible_aliases(short);
             let arg = match row.implied {
@@ -116,7 +121,12 @@ mod tests {
 
     #[test]
     fn a_value_that_the_option_does_not_take_is_refused_with_what_it_takes() {
-        let error = Flags::try_parse_from(["x", "--key-encoding", "rot13"]).unwrap_err();
-        assert_eq!(error.to_string().lines().next(), Some("error: job option key-encoding takes raw, url or form"));
+        for (arguments, told) in [
+            (["x", "--key-encoding", "rot13"], "error: invalid value 'rot13' for '--key-encoding <VALUE>'"),
+            (["x", "--in-flight-max", "0"], "error: job option in-flight-max takes a whole number above 0"),
+        ] {
+            let error = Flags::try_parse_from(arguments).unwrap_err();
+            assert_eq!(error.to_string().lines().next(), Some(told));
+        }
     }
 }

@@ -2,11 +2,10 @@
 
 use std::str::FromStr;
 
+use brigade_config::nearest::did_you_mean;
 use brigade_model::Timestamp;
 use brigade_model::limits::{RESTORE_DAYS_MAX, RESTORE_WAIT_HOURS_MAX, TAG_KEY_CHARS_MAX, TAG_VALUE_CHARS_MAX};
-use brigade_model::operation::{
-    CannedAcl, ChecksumType, DigestAlgorithm, Grant, InvocationSchema, Permission, StorageClass, Tag,
-};
+use brigade_model::operation::{Grant, Permission, StorageClass, Tag};
 use brigade_model::ports::object_store::{AclGrant, Grantee};
 use brigade_wire::cos::words::{storage_class_name, storage_class_of};
 use jiff::civil::{Date, Time};
@@ -39,7 +38,7 @@ pub(super) fn grant(text: &str) -> Result<Grant, String> {
         Some(permission) if !grantee.is_empty() => {
             Ok(Grant { grantee, is_group: false, display_name: None, permission })
         }
-        _ => Err("must have the form READ=WHO, WRITE=WHO or FULL_CONTROL=WHO".to_owned()),
+        _ => Err(format!("must have the form READ=WHO, WRITE=WHO or FULL_CONTROL=WHO{}", meant(&name, &PERMISSIONS))),
     }
 }
 
@@ -52,40 +51,22 @@ pub(super) fn acl_grant(text: &str) -> Result<AclGrant, String> {
             let grantee = if who.contains("://") { Grantee::Group(who) } else { Grantee::Id(who) };
             Ok(AclGrant { grantee, permission: permission.name().to_owned() })
         }
-        _ => Err(format!("must have the form {}", Permission::ALL.map(|one| format!("{}=WHO", one.name())).join(", "))),
+        _ => {
+            let forms = Permission::ALL.map(|one| format!("{}=WHO", one.name())).join(", ");
+            Err(format!("must have the form {forms}{}", meant(&name, &Permission::ALL)))
+        }
     }
+}
+
+/// The permission that was meant, in any case.
+fn meant(name: &str, known: &[Permission]) -> String {
+    did_you_mean(&name.to_ascii_uppercase(), known.iter().map(|permission| permission.name()))
 }
 
 /// The key of a tag.
 pub(super) fn tag_key(text: &str) -> Result<String, String> {
     let is_key = !text.is_empty() && text.chars().count() <= TAG_KEY_CHARS_MAX;
     is_key.then(|| text.to_owned()).ok_or_else(|| format!("a tag's key has 1 to {TAG_KEY_CHARS_MAX} characters"))
-}
-
-/// A canned ACL.
-pub(super) fn canned_acl(text: &str) -> Result<CannedAcl, String> {
-    one_of(text, CannedAcl::ALL.iter().map(|acl| (acl.name(), *acl)))
-}
-
-/// How a checksum is computed.
-pub(super) fn algorithm(text: &str) -> Result<DigestAlgorithm, String> {
-    one_of(text, DigestAlgorithm::ALL.into_iter().map(|algorithm| (algorithm.name(), algorithm)))
-}
-
-/// What a checksum is of.
-pub(super) fn checksum_type(text: &str) -> Result<ChecksumType, String> {
-    one_of(text, [("full-object", ChecksumType::FullObject), ("composite", ChecksumType::Composite)].into_iter())
-}
-
-/// The form of an invocation.
-pub(super) fn schema(text: &str) -> Result<InvocationSchema, String> {
-    one_of(text, InvocationSchema::ALL.into_iter().map(|schema| (schema.name(), schema)))
-}
-
-/// The value of that name, in any case.
-fn one_of<T>(text: &str, choices: impl Iterator<Item = (&'static str, T)> + Clone) -> Result<T, String> {
-    let found = choices.clone().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, value)| value);
-    found.ok_or_else(|| format!("must be one of {}", choices.map(|(name, _)| name).collect::<Vec<_>>().join(", ")))
 }
 
 /// A storage class by its name on the COS wire or its store's, in any case.
@@ -150,6 +131,9 @@ mod tests {
         assert_eq!(storage_class("glacier_ir"), Ok(StorageClass::Other("GLACIER_IR".into())));
         assert_eq!(storage_class("standard_ia"), Ok(StorageClass::StandardIa));
         assert!(grant("OWN=me").is_err() && grant("READ=").is_err());
+        let refusal = "must have the form READ=WHO, WRITE=WHO or FULL_CONTROL=WHO; did you mean WRITE?";
+        assert_eq!(grant("wirte=me").unwrap_err(), refusal);
+        assert!(acl_grant("READ_APC=me").unwrap_err().ends_with("FULL_CONTROL=WHO; did you mean READ_ACP?"));
         assert!(tag(&format!("{}=v", "k".repeat(129))).is_err());
     }
 }

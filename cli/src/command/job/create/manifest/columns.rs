@@ -1,5 +1,6 @@
 //! The columns of a manifest: those that `--fields` names, or those that its first row tells.
 
+use brigade_config::nearest::did_you_mean;
 use brigade_model::manifest::Field;
 use brigade_model::options::Header;
 
@@ -14,7 +15,10 @@ pub type Fields = Vec<Field>;
 /// A text that says what is wrong.
 pub fn parse_fields(text: &str) -> Result<Fields, String> {
     let fields = text.split(',').map(|name| field(name).ok_or(name)).collect::<Result<Fields, _>>();
-    let fields = fields.map_err(|name| format!("{name:?} is none of Bucket, Key, VersionId, Ignore"))?;
+    let fields = fields.map_err(|name| {
+        let meant = did_you_mean(name.trim(), Field::ALL.map(|(_, known)| known));
+        format!("{name:?} is none of Bucket, Key, VersionId, Ignore{meant}")
+    })?;
     if are_fields_usable(&fields) { Ok(fields) } else { Err("must name Bucket and Key once each".to_owned()) }
 }
 
