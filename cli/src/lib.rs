@@ -9,6 +9,7 @@ pub mod command;
 pub mod core_dumps;
 pub mod document;
 pub mod exit;
+pub mod lines;
 pub mod printer;
 pub mod progress;
 mod proof;

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use brigade_model::printable::is_printable;
 
 use crate::exit::ExitWith;
+use crate::lines::indented;
 
 /// The text with every character escaped that is not printable, line ends too: one line.
 #[must_use]
@@ -77,14 +78,30 @@ pub fn say_as_it_is(bytes: &[u8]) -> anyhow::Result<()> {
 }
 
 /// Prints one line on standard error, whatever is in the text. On a terminal the word before it, such as `error:`,
-/// has its colour.
+/// has its colour, and a line that is too long for it goes on below its beginning.
 pub fn tell(line: impl Display) {
-    let line = line.to_string();
-    let line = on_one_line(&line);
+    let line = of_errors(&line.to_string());
     let painted = MARKS.iter().find_map(|(mark, colour)| Some((mark, colour, line.strip_prefix(mark)?)));
     match painted.filter(|_| is_coloured(&io::stderr())) {
         Some((mark, colour, rest)) => to_stderr(&format!("\u{1b}[1;{colour}m{mark}\u{1b}[0m{rest}\n")),
         None => to_stderr(&format!("{line}\n")),
+    }
+}
+
+/// The line as the width of standard error has it.
+fn of_errors(line: &str) -> String {
+    let [from, at] = beginning(line);
+    indented(&on_one_line(line), from, at, width_of_errors())
+}
+
+/// Where the line's text begins, behind a mark or blanks, and where it goes on.
+fn beginning(line: &str) -> [usize; 2] {
+    match MARKS.iter().find(|(mark, _)| line.starts_with(mark)) {
+        Some((mark, _)) => [mark.len() + 1; 2],
+        None => {
+            let blanks = line.len() - line.trim_start_matches(' ').len();
+            [blanks, blanks + 2]
+        }
     }
 }
 
@@ -137,7 +154,7 @@ fn width_of(stream: &(impl IsTerminal + AsFd)) -> Option<usize> {
 
 /// Asks on standard error; the answer is typed on the same line.
 pub fn ask(question: &str) {
-    to_stderr(&on_one_line(question));
+    to_stderr(&of_errors(question));
 }
 
 /// Without standard error the user cannot be told.

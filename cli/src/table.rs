@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, TableStyle, Width};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use crate::lines::hanging;
 use crate::printer::on_one_line;
 
 /// Rows under a header. Columns named in `numbers` are set right; a column without any value is
@@ -87,31 +88,6 @@ pub fn pairs(pairs: impl IntoIterator<Item = (&'static str, String)>, columns_ma
     table.add_rows(filled.iter().map(|(name, value)| [(*name).to_owned(), on_one_line(value).into_owned()]));
     let table = finish(table);
     table.lines().map(|line| hanging(line, value_at, columns_max)).collect::<Vec<_>>().join("\n")
-}
-
-/// A line that is broken at blanks where a terminal ends, and goes on at column `at`. A word that is longer than that stays
-/// whole: keys and ids are copied.
-#[must_use]
-pub fn hanging(line: &str, at: usize, columns_max: Option<usize>) -> String {
-    let Some(columns_max) = columns_max.filter(|columns_max| line.width() > *columns_max && at < *columns_max) else {
-        return line.to_owned();
-    };
-    let (head, text) = line.split_at_checked(at).unwrap_or((line, ""));
-    let (mut broken, mut column) = (head.to_owned(), at);
-    for (n, word) in text.split(' ').enumerate() {
-        let blank = usize::from(n > 0);
-        if n > 0 && column + blank + word.width() > columns_max {
-            broken.push('\n');
-            broken.push_str(&" ".repeat(at));
-            column = at;
-        } else {
-            broken.push_str(&" ".repeat(blank));
-            column += blank;
-        }
-        broken.push_str(word);
-        column += word.width();
-    }
-    broken
 }
 
 fn plain() -> comfy_table::Table {

@@ -72,6 +72,28 @@ fn a_list_fits_the_terminal_and_what_it_shows_is_what_commands_take() {
     assert_eq!(err, "error: no job begins with 0000\n  see which there are: brigade job list\n");
 }
 
+/// `brigade endpoint limit main`, `brigade job list --config A-LONG-PATH`
+#[test]
+fn an_error_breaks_between_words_on_a_terminal_and_not_in_a_pipe() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a-folder-with-a-long-name/".repeat(3)).join("brigade.toml").display().to_string();
+    let command = || {
+        let mut command = brigade(&["job", "list", "--config", &path]);
+        command.env("NO_COLOR", "1");
+        command
+    };
+    let (whole, piped, _) = told(&command().output().unwrap());
+    assert_eq!((whole.as_str(), piped.lines().count()), ("", 2), "{piped}");
+    for columns in [40, 60, 80] {
+        let (shown, _) = on_terminal(command(), columns, "");
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(words(&shown), words(&piped));
+        let fits = |line: &&str| line.chars().count() <= usize::from(columns) || line.contains(&path);
+        assert!(shown.lines().all(|line| fits(&line)) && shown.lines().count() > 3, "{shown}");
+        assert!(shown.lines().skip(1).all(|line| line.starts_with("  ")), "{shown}");
+    }
+}
+
 /// `brigade job watch JOB --quiet`, `brigade --verbose job list`
 #[test]
 fn quiet_leaves_the_answer_alone_and_verbose_tells_of_each_request() {

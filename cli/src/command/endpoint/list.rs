@@ -4,6 +4,7 @@ use brigade_wire::admin::{EndpointState, HardCaps, LaneState, Limits, Protection
 
 use crate::command::job::{CommandContext, output};
 use crate::command::limits;
+use crate::lines::hanging;
 use crate::progress::grouped;
 use crate::proof;
 use crate::{printer, table, waiting};
@@ -39,7 +40,7 @@ fn to_text(endpoints: &[EndpointState]) -> String {
     let mut text: Vec<String> = lines.by_ref().take(1).map(str::to_owned).collect();
     for (line, endpoint) in lines.zip(endpoints) {
         text.push(line.to_owned());
-        text.extend(reason(endpoint).map(|reason| table::hanging(&format!("  {reason}"), 2, printer::width())));
+        text.extend(reason(endpoint).map(|reason| hanging(&format!("  {reason}"), 2, printer::width())));
         text.extend(lanes(&endpoint.lanes).lines().map(|line| format!("  {line}")));
     }
     text.join("\n")
