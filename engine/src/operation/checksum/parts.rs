@@ -4,9 +4,10 @@
 //! each time.
 
 use brigade_model::limits::PARTS_MAX;
-use brigade_model::ports::object_store::{At, HeadPart, ObjectHead, PartHead};
+use brigade_model::ports::object_store::{At, CallError, HeadPart, ObjectHead, PartHead};
 
 use super::super::failure::{Doing, End, reject};
+use super::super::source::source_changed;
 use super::super::task_context::TaskContext;
 
 /// The code of an object whose parts its store does not tell.
@@ -43,7 +44,20 @@ pub(super) async fn read_sizes(context: &TaskContext<'_>, at: &At, head: &Object
 
 async fn read_part(context: &TaskContext<'_>, at: &At, part: u32) -> Result<PartHead, End> {
     let request = HeadPart { at: at.clone(), version: context.task.version.clone(), part };
-    context.send(&context.slice.source, request).await.doing("reading the size of a part")
+    match context.send(&context.slice.source, request).await {
+        // The object was there when it was looked at, and had this part when the first was told.
+        Err(error) if is_of_another_state(&error, part) => Err(source_changed()),
+        told => told.doing("reading the size of a part"),
+    }
+}
+
+/// Whether the object was deleted since, or put in fewer parts.
+fn is_of_another_state(error: &CallError, part: u32) -> bool {
+    match error.http_status {
+        Some(404) => true,
+        Some(416) => part > 1,
+        _ => false,
+    }
 }
 
 fn not_told(why: &str) -> End {

@@ -11,7 +11,7 @@ use md5::{Digest as _, Md5};
 
 use super::dry_run::run_dry;
 use super::stream::{odd_answers, sends_zeros};
-use super::test_job::{Fault, SOURCE, TestTask, at, code, effect, message, put_now, task};
+use super::test_job::{Fault, SOURCE, TestTask, at, code, delete_now, effect, message, put_now, task};
 use crate::byte_budget::ByteBudget;
 use crate::operation::TaskEnd;
 use crate::operation::checksum::BYTES_AT_ONCE;
@@ -340,8 +340,16 @@ async fn an_object_in_parts_that_another_writes_meanwhile_gets_no_checksum_and_a
     let (run, foreseen) = run_dry(&test_job, &composite(DigestAlgorithm::Crc32c), &task("k")).await;
     assert_eq!(told(&run), "dry run: would send 1 HeadObject, 4 GetObject, 3 HeadPart");
     assert_eq!((test_job.store.calls(), foreseen.count()), (LOOKED_AT_PARTS.to_vec(), 8));
-    let write = Fault::After(Box::new(|sim| put_now(sim, SOURCE, "k", "another's")));
-    test_job.store.expect([(CallKind::GetObject, Fault::Nothing), (CallKind::GetObject, write)]);
+    let write = || Fault::After(Box::new(|sim| put_now(sim, SOURCE, "k", "another's")));
+    test_job.store.expect([(CallKind::GetObject, Fault::Nothing), (CallKind::GetObject, write())]);
     let run = test_job.run(&composite(DigestAlgorithm::Crc32c), &task("k"), false).await;
     assert_eq!((code(&run), effect(&run)), ("SourceChanged", TaskEffect::None));
+    // Of one piece there is no second part, and of what is gone no first one.
+    let delete = || Fault::After(Box::new(|sim| delete_now(sim, SOURCE, "k")));
+    for faults in [vec![Fault::Nothing, write()], vec![Fault::Nothing, delete()], vec![delete()]] {
+        let test_job = test_job_in_parts(&parts()).await;
+        test_job.store.expect(faults.into_iter().map(|fault| (CallKind::HeadPart, fault)));
+        let run = test_job.run(&composite(DigestAlgorithm::Crc32c), &task("k"), false).await;
+        assert_eq!((code(&run), effect(&run)), ("SourceChanged", TaskEffect::None));
+    }
 }

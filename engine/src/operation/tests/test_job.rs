@@ -8,7 +8,7 @@ use brigade_model::operation::{Copy, Tag};
 use brigade_model::outcome::TaskEffect;
 use brigade_model::ports::job_store::{Apply, ChangeId, LeaseToken, NewSlice, OwnerId, SliceLease, UploadsOf};
 use brigade_model::ports::object_store::{
-    At, CallKind, CancelToken, HeadObject, NewObject, ObjectStore, PutObject, send,
+    At, CallKind, CancelToken, DeleteObject, HeadObject, NewObject, ObjectStore, PutObject, Request as _, send,
 };
 use brigade_model::ports::{Clock, JobStore, OwnIds};
 use brigade_model::{
@@ -223,6 +223,10 @@ pub(super) fn write(bucket: &'static str, key: &'static str, body: &'static str)
 
 pub(super) fn put_now(sim: &SimulatedStore, bucket: &str, key: &str, body: &'static str) {
     sim.put(&at(bucket, key), Bytes::from_static(body.as_bytes()).into()).unwrap();
+}
+
+pub(super) fn delete_now(sim: &SimulatedStore, bucket: &str, key: &str) {
+    sim.act(DeleteObject { at: at(bucket, key), version: None, if_match: None }.into_call()).unwrap();
 }
 
 /// Whether the latest version of an object can be found.
