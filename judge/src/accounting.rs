@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use brigade_model::Status;
+use brigade_model::{Outcome, Status};
 
 use crate::{Records, Report, Row, TaskHistory};
 
@@ -70,6 +70,12 @@ fn check_report<O>(records: &Records, tasks: &[TaskHistory<O>], report: &Report)
 }
 
 fn row_of<O>(task: &TaskHistory<O>) -> Option<Row> {
-    let is_success = task.outcome.as_ref()?.is_success();
-    Some(Row { key: task.key.clone(), is_success, code: task.failure().unwrap_or_default().to_owned() })
+    let outcome = task.outcome.as_ref()?;
+    let said = match outcome {
+        Outcome::Succeeded => "Successful",
+        Outcome::SucceededWith { message } => message,
+        Outcome::Failed(failure) => &failure.message,
+    };
+    let (key, code) = (task.key.clone(), task.failure().unwrap_or_default().to_owned());
+    Some(Row { key, is_success: outcome.is_success(), code, said: said.to_owned() })
 }

@@ -20,6 +20,8 @@ pub struct Row {
     pub is_success: bool,
     /// The code of a failure.
     pub code: String,
+    /// What else is said of it.
+    pub said: String,
 }
 
 impl Report {
@@ -45,7 +47,8 @@ impl Report {
 }
 
 fn read_row(record: &csv::StringRecord) -> Option<Row> {
-    let key = percent_encoding::percent_decode_str(record.get(1)?).decode_utf8().ok()?.into_owned();
+    let decoded = |at| Some(percent_encoding::percent_decode_str(record.get(at)?).decode_utf8().ok()?.into_owned());
     let is_success = record.get(3)? == "succeeded";
-    (record.len() == 7).then(|| Row { key, is_success, code: record[4].to_owned() })
+    let row = Row { key: decoded(1)?, is_success, code: decoded(4)?, said: decoded(6)? };
+    (record.len() == 7).then_some(row)
 }

@@ -96,8 +96,8 @@ fn complete() -> (Records, Vec<TaskHistory<()>>, Result<Report, String>) {
         ],
     });
     let report = Report::read(&manifest.to_string(), |key| match key {
-        "succeeded.csv" => Some("photos,k0,,succeeded,,200,\n".to_owned()),
-        "failed.csv" => Some("photos,k1,,failed,NoSuchKey,404,\n".to_owned()),
+        "succeeded.csv" => Some("photos,k0,,succeeded,,200,Successful\n".to_owned()),
+        "failed.csv" => Some("photos,k1,,failed,NoSuchKey,404,for a test\n".to_owned()),
         _ => None,
     });
     (records, tasks, report)
@@ -116,7 +116,7 @@ fn an_outcome_that_is_not_counted_or_is_no_row_is_told() {
     assert_eq!(accounted(|_, _, _| ()), "");
     assert_eq!(complete().0.outcomes().len(), 2);
     assert_eq!((complete().0.slice_of(1), complete().0.slice_of(0)), (Some(0), Some(0)));
-    let cases: [(&str, String); 8] = [
+    let cases: [(&str, String); 9] = [
         ("slice 0 counts (2, 1)", accounted(|records, _, _| records.slices[0].succeeded = 2)),
         ("the job counts", accounted(|records, _, _| records.job.progress.failed = 0)),
         ("1 leases remain", accounted(|records, _, _| records.leased = 1)),
@@ -124,6 +124,7 @@ fn an_outcome_that_is_not_counted_or_is_no_row_is_told() {
         ("3 rows name 2 objects", accounted(|_, _, report| report.rows.push(report.rows[0].clone()))),
         ("not in the report: Some(Row { key: \"k1\"", accounted(|_, _, report| report.rows.truncate(1))),
         ("not recorded: Some(Row { key: \"k1\"", accounted(|_, tasks, _| tasks[1].outcome = None)),
+        ("said: \"another\"", accounted(|_, _, report| report.rows[0].said = "another".to_owned())),
         ("manifest.json tells", accounted(|_, _, report| report.manifest["Tasks"]["Failed"] = json!(7))),
     ];
     for (expected, told) in cases {
@@ -141,8 +142,8 @@ fn an_outcome_that_is_not_counted_or_is_no_row_is_told() {
 fn a_row_in_the_file_of_the_other_kind_makes_a_report_unreadable() {
     let manifest = json!({ "Results": [{ "TaskExecutionStatus": "succeeded", "Key": "a.csv" }] }).to_string();
     let read = |text: Option<&str>| Report::read(&manifest, |_| text.map(str::to_owned)).map(|report| report.rows);
-    let row = Row { key: "a b".into(), is_success: true, code: String::new() };
-    assert_eq!(read(Some("photos,a%20b,,succeeded,,200,\n")), Ok(vec![row]));
+    let row = Row { key: "a b".into(), is_success: true, code: String::new(), said: "50% done".into() };
+    assert_eq!(read(Some("photos,a%20b,,succeeded,,200,50%25 done\n")), Ok(vec![row]));
     assert!(read(Some("photos,a,,failed,NoSuchKey,404,\n")).is_err());
     assert!(read(Some("photos,a,,succeeded\n")).is_err());
     assert_eq!(read(None), Err("a.csv is not there".to_owned()));

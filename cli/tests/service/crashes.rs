@@ -24,7 +24,7 @@ use brigade_model::operation::OperationKind;
 
 use scenario::{Call, JobKind, Moment, On, Scenario, Stage, Step, Trap};
 
-/// Kills that each test performs; ten of them make 340.
+/// Kills that each test performs; eleven of them make 374.
 const KILLS: u32 = 34;
 /// There must be some of each.
 const KINDS: [&str; 5] = ["Preparing", "Active", run::HALF_RECORDED, "Completing", "Cancelling"];
@@ -123,6 +123,11 @@ async fn every_invocation_is_accounted_for_by_its_tasks_id_whenever_the_service_
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn waits_for_restores_are_accounted_for_whenever_the_service_is_killed() {
     kill_at_any_moment(&[JobKind::WaitForRestore], true, 11_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn checksums_of_parts_are_those_of_the_parts_whenever_the_service_is_killed() {
+    kill_at_any_moment(&[JobKind::ChecksumOfParts], true, 12_000).await;
 }
 
 #[test]

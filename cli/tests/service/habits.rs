@@ -136,6 +136,8 @@ scenarios! {
     where_zeros_are_sent_for_a_checksum => Scenario::of(Act::Checksum, &[H::SendsZeros]);
     where_another_writes_before_a_checksum_is_computed =>
         Scenario::of(Act::Checksum, &[H::IgnoresSourceConditions]).with(When::SourceIsLookedAt);
+    where_another_writes_before_a_checksum_of_parts_is_computed =>
+        Scenario::of(Act::ChecksumOfParts, &[H::IgnoresSourceConditions]).with(When::SourceIsLookedAt);
     where_bytes_are_decompressed_for_a_checksum => Scenario::of(Act::ChecksumGzip, &[H::Decompresses]);
     where_bytes_are_decompressed => Scenario::of(Act::CopyGzipAcross, &[H::Decompresses]);
     where_one_key_is_unreadable => Scenario::of(Act::CopyUnreadable, &[H::OneKeyIsUnreadable]);

@@ -14,6 +14,7 @@ mod lists;
 mod neighbours;
 mod operations;
 mod outcomes;
+mod parts;
 mod regions;
 mod restores;
 mod rights;

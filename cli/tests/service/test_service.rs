@@ -300,6 +300,8 @@ pub(crate) mod s3control {
         </S3PutObjectRetention>";
     pub(crate) const CHECKSUM: &str =
         "<S3ComputeObjectChecksum><ChecksumAlgorithm>MD5</ChecksumAlgorithm></S3ComputeObjectChecksum>";
+    pub(crate) const CHECKSUM_OF_PARTS: &str = "<S3ComputeObjectChecksum><ChecksumAlgorithm>MD5</ChecksumAlgorithm>\
+        <ChecksumType>COMPOSITE</ChecksumType></S3ComputeObjectChecksum>";
     pub(crate) const RESTORE: &str = "<S3InitiateRestoreObject><ExpirationInDays>3</ExpirationInDays>\
         <GlacierJobTier>BULK</GlacierJobTier></S3InitiateRestoreObject>";
     pub(crate) const WAIT_FOR_RESTORE: &str =

@@ -8,12 +8,14 @@ use brigade_model::outcome::TaskEffect;
 use brigade_model::{Outcome, Status};
 use brigade_s3::simulated::SimulatedObject;
 use md5::{Digest, Md5};
+use serde_json::Value;
 
 use super::evidence::{Evidence, TaskHistory, TaskObjects};
 use super::left::Left;
-use super::run::Told;
+use super::run::{Told, parts_of, task_of};
 use super::scenario::JobKind;
 use crate::function::said_of;
+use crate::parts::sum_of_parts;
 use crate::test_service::s3control;
 
 /// Looks whether a sentence holds, and says where it does not.
@@ -32,6 +34,7 @@ const INVARIANTS: &[(&str, Check)] = &[
     ("what has an outcome is not attempted again", what_has_an_outcome_is_not_attempted_again),
     ("no more than a window is repeated", no_more_than_a_window_is_repeated),
     ("the function knows each task by its id", the_function_knows_each_task_by_its_id),
+    ("a checksum of parts is that of the parts uploaded", a_checksum_of_parts_is_that_of_the_parts_uploaded),
 ];
 
 /// Everything that does not hold.
@@ -119,6 +122,8 @@ fn is_as_wanted(job_kind: JobKind, task_history: &TaskHistory) -> bool {
             let sum = hex::encode_upper(Md5::digest(object.body.to_bytes()));
             matches!(&task_history.outcome, Some(Outcome::SucceededWith { message }) if message.contains(&sum))
         }),
+        // Of no other parts, whatever lies there in the end: its row is looked at by itself.
+        JobKind::ChecksumOfParts => source.is_some(),
         JobKind::Restore => is_source(&|object| object.head.restore.is_some()),
         // What another writer put in its place is in no archive.
         JobKind::WaitForRestore => is_source(&|object| {
@@ -135,14 +140,16 @@ fn is_as_wanted(job_kind: JobKind, task_history: &TaskHistory) -> bool {
 }
 
 fn every_failure_has_its_cause(evidence: &Evidence<'_>) -> Vec<String> {
-    // What another writer put in its place is in no archive, and not encrypted; or it came while its bytes were read.
-    let code_of_other = match evidence.scenario.job_kind {
-        JobKind::Checksum => "SourceChanged",
-        JobKind::Restore => "InvalidObjectState",
-        JobKind::Encryption => "InvalidRequest",
-        _ => "",
+    // What another writer put in its place is in no archive, has no parts, and is not encrypted; or it came while its
+    // bytes were read.
+    let codes_of_other: &[&str] = match evidence.scenario.job_kind {
+        JobKind::Checksum => &["SourceChanged"],
+        JobKind::ChecksumOfParts => &["SourceChanged", "PartsNotTold"],
+        JobKind::Restore => &["InvalidObjectState"],
+        JobKind::Encryption => &["InvalidRequest"],
+        _ => &[],
     };
-    let is_excused = |task: &TaskHistory, code: &str| !task.is_ours_alone() && code == code_of_other;
+    let is_excused = |task: &TaskHistory, code: &str| !task.is_ours_alone() && codes_of_other.contains(&code);
     failures::every_failure_has_its_cause(&evidence.tasks, evidence.ended.status, is_excused)
 }
 
@@ -208,6 +215,21 @@ fn the_function_knows_each_task_by_its_id(evidence: &Evidence<'_>) -> Vec<String
     let unknown = evidence.tasks.iter().filter(|task| is_of_function && task.is_success() && !is_recorded(task));
     broken.extend(unknown.map(|task| format!("{} succeeded, and the function does not know it", task.name)));
     broken
+}
+
+/// By the report's own rows: another writer writes no parts, so that every success is of those that the test uploaded.
+fn a_checksum_of_parts_is_that_of_the_parts_uploaded(evidence: &Evidence<'_>) -> Vec<String> {
+    let Some(report) = evidence.report.as_ref().ok().filter(|_| is_of_parts(evidence)) else { return Vec::new() };
+    let successes = report.rows.iter().filter(|row| row.is_success);
+    let wrong = successes.filter(|row| {
+        let said: Value = serde_json::from_str(&row.said).unwrap_or_default();
+        said["checksum_hex"] != sum_of_parts(&parts_of(task_of(&row.key)))
+    });
+    wrong.map(|row| format!("{} has {}", row.key, row.said)).collect()
+}
+
+fn is_of_parts(evidence: &Evidence<'_>) -> bool {
+    evidence.scenario.job_kind == JobKind::ChecksumOfParts
 }
 
 fn no_more_than_a_window_is_repeated(evidence: &Evidence<'_>) -> Vec<String> {

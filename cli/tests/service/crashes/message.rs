@@ -88,6 +88,7 @@ fn kind_of(head: &Parts) -> CallKind {
     let has = |name| query(head, name).is_some();
     let is_copy = head.headers.contains_key("x-amz-copy-source");
     match head.method {
+        Method::HEAD if has("partNumber") => CallKind::HeadPart,
         Method::HEAD => CallKind::HeadObject,
         Method::GET if has("tagging") => CallKind::GetObjectTagging,
         Method::GET if has("acl") => CallKind::GetObjectAcl,

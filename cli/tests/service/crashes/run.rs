@@ -24,6 +24,7 @@ use super::recorder::CallRecorder;
 use super::scenario::{Chance, JobKind, Moment, Scenario, Stage, Step};
 use super::{invariants, scenario};
 use crate::function;
+use crate::parts::put_in_parts;
 use crate::test_service::{SeenJob, TestService, at, make_buckets_of, request_to, s3control};
 
 /// The first looks at what is being restored come before it is readable, and later ones after.
@@ -94,8 +95,8 @@ pub(crate) async fn run(scenario: Scenario) -> Result<Ended, Vec<String>> {
 impl Run {
     async fn begin(scenario: Scenario) -> Self {
         let clock = Arc::new(SystemClock::new());
-        let bucket =
-            make_buckets_of(&clock, SimulatedConfig { restore_delay: RESTORE_DELAY, ..SimulatedConfig::default() });
+        let config = SimulatedConfig { restore_delay: RESTORE_DELAY, part_bytes_min: 1, ..SimulatedConfig::default() };
+        let bucket = make_buckets_of(&clock, config);
         if scenario.is_versioned {
             for name in ["photos", "backup"] {
                 bucket.set_versioning(&name.parse().unwrap(), Versioning::Enabled).unwrap();
@@ -381,6 +382,10 @@ fn fill(scenario: &Scenario, service: &TestService) {
     for task in
         (0..scenario.tasks).filter(|task| scenario.job_kind == JobKind::DeleteVersion || !scenario.is_missing(*task))
     {
+        if scenario.job_kind == JobKind::ChecksumOfParts {
+            put_in_parts(&service.bucket, &at("photos", &key(task)), &parts_of(task));
+            continue;
+        }
         let tag = |key: &str| Tag { key: key.into(), value: "old".into() };
         let tags = match scenario.job_kind {
             JobKind::AddTags | JobKind::RemoveTags | JobKind::Untag => vec![tag("a"), tag("kept")],
@@ -398,6 +403,11 @@ fn fill(scenario: &Scenario, service: &TestService) {
             service.bucket.act(restore.into_call()).unwrap();
         }
     }
+}
+
+/// The parts that a task's object is uploaded in, where it is: one to three.
+pub(crate) fn parts_of(task: u64) -> Vec<String> {
+    (0..=task % 3).map(|part| format!("part {part} of task {task}")).collect()
 }
 
 fn manifest(scenario: &Scenario, service: &TestService) -> String {
@@ -434,6 +444,7 @@ fn s3control_operation(job_kind: JobKind) -> Option<&'static str> {
         JobKind::LegalHold => Some(s3control::LEGAL_HOLD),
         JobKind::Retention => Some(s3control::RETENTION),
         JobKind::Checksum => Some(s3control::CHECKSUM),
+        JobKind::ChecksumOfParts => Some(s3control::CHECKSUM_OF_PARTS),
         JobKind::Restore => Some(s3control::RESTORE),
         JobKind::WaitForRestore => Some(s3control::WAIT_FOR_RESTORE),
         JobKind::Encryption => Some(s3control::ENCRYPTION),

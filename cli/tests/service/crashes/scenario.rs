@@ -23,6 +23,8 @@ pub(crate) enum JobKind {
     LegalHold,
     Retention,
     Checksum,
+    /// Of the parts that the objects were uploaded in.
+    ChecksumOfParts,
     Restore,
     /// Of objects whose restores end while the job runs.
     WaitForRestore,
@@ -40,7 +42,7 @@ impl JobKind {
             JobKind::Acl => OperationKind::Acl,
             JobKind::LegalHold => OperationKind::LegalHold,
             JobKind::Retention => OperationKind::Retention,
-            JobKind::Checksum => OperationKind::Checksum,
+            JobKind::Checksum | JobKind::ChecksumOfParts => OperationKind::Checksum,
             JobKind::Restore => OperationKind::Restore,
             JobKind::WaitForRestore => OperationKind::WaitForRestore,
             JobKind::Encryption => OperationKind::Encryption,
@@ -221,8 +223,8 @@ fn active(chance: &Chance, job_kind: JobKind, tasks: u64) -> Vec<Step> {
             0 => Moment::After(chance.millis(0, 400)),
             1 => Moment::Counted,
             2 if n > 0 => at(On::Look, chance.below(20), call(chance)),
-            // Neither changes anything.
-            _ if matches!(job_kind, JobKind::Checksum | JobKind::WaitForRestore) => {
+            // None of them changes anything.
+            _ if matches!(job_kind, JobKind::Checksum | JobKind::ChecksumOfParts | JobKind::WaitForRestore) => {
                 at(On::Look, chance.below(most), call(chance))
             }
             _ => at(On::Act, chance.below(most), call(chance)),

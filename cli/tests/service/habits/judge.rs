@@ -10,8 +10,9 @@ use brigade_s3::simulated::{LoggedEffect, SimulatedObject};
 use md5::{Digest, Md5};
 
 use super::scenario::Act;
-use super::setup::{End, Played, Report, name};
+use super::setup::{End, Played, Report, name, parts_of};
 use crate::function::said_of;
+use crate::parts::sum_of_parts;
 use crate::test_service::{at, s3control};
 
 /// Everything that does not hold.
@@ -44,8 +45,8 @@ fn is_copy(act: Act) -> bool {
     match act {
         Act::Delete | Act::DeleteOne | Act::DeleteVersion | Act::DeleteStray => false,
         Act::Tag | Act::AddTags | Act::RemoveTags | Act::Untag | Act::Acl | Act::LegalHold | Act::Retention => false,
-        Act::Checksum | Act::ChecksumGzip | Act::Restore | Act::WaitForRestore | Act::List => false,
-        Act::Encryption | Act::Invoke => false,
+        Act::Checksum | Act::ChecksumGzip | Act::ChecksumOfParts => false,
+        Act::Restore | Act::WaitForRestore | Act::List | Act::Encryption | Act::Invoke => false,
         Act::Copy
         | Act::CopyOver
         | Act::CopyStray
@@ -71,7 +72,7 @@ fn acts(act: Act) -> &'static [CallKind] {
         Act::Acl => &[CallKind::PutObjectAcl],
         Act::LegalHold => &[CallKind::PutObjectLegalHold],
         Act::Retention => &[CallKind::PutObjectRetention],
-        Act::Checksum | Act::ChecksumGzip | Act::WaitForRestore | Act::Invoke => &[],
+        Act::Checksum | Act::ChecksumGzip | Act::ChecksumOfParts | Act::WaitForRestore | Act::Invoke => &[],
         Act::Encryption => &[CallKind::UpdateObjectEncryption],
         Act::Restore => &[CallKind::RestoreObject],
         Act::CopyAcross | Act::CopyGzipAcross => &[CallKind::PutObject, CallKind::CompleteMultipartUpload],
@@ -217,8 +218,11 @@ fn unlike(played: &Played, row: &str) -> Option<String> {
     (!is_done).then(|| format!("{row} succeeded, and it is {}", looks(now)))
 }
 
-/// The checksum of the object's bytes as they were, as a report has it.
+/// The checksum of the object's bytes as they were, or of its parts, as a report has it.
 fn sum_of(played: &Played, row: &str) -> String {
+    if played.scenario.act == Act::ChecksumOfParts {
+        return sum_of_parts(&parts_of(row));
+    }
     let before = played.before.get(&format!("photos/{row}"));
     before.map_or(String::new(), |object| hex::encode_upper(Md5::digest(object.body.to_bytes())))
 }

@@ -47,6 +47,8 @@ pub(crate) enum Act {
     Checksum,
     /// Of bytes that are gzip, and said to be.
     ChecksumGzip,
+    /// Of the parts that the objects were uploaded in.
+    ChecksumOfParts,
     Restore,
     /// Of an object whose restore has ended, and of one that is missing.
     WaitForRestore,
@@ -67,7 +69,7 @@ impl Act {
             Act::Acl => OperationKind::Acl,
             Act::LegalHold => OperationKind::LegalHold,
             Act::Retention => OperationKind::Retention,
-            Act::Checksum | Act::ChecksumGzip => OperationKind::Checksum,
+            Act::Checksum | Act::ChecksumGzip | Act::ChecksumOfParts => OperationKind::Checksum,
             Act::Restore => OperationKind::Restore,
             Act::WaitForRestore => OperationKind::WaitForRestore,
             Act::Encryption => OperationKind::Encryption,

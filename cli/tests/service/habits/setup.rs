@@ -17,8 +17,7 @@ use axum::routing::post;
 use brigade_model::JobOptions;
 use brigade_model::operation::Tag;
 use brigade_model::ports::object_store::{
-    At, CompleteMultipartUpload, CreateMultipartUpload, Encryption, Metadata, NewObject, PutObject, Request as _,
-    RestoreObject, TextForm, UploadPart,
+    At, Encryption, Metadata, NewObject, PutObject, Request as _, RestoreObject, TextForm,
 };
 use brigade_model::ports::{Clock, Spawn};
 use brigade_runtime::{SystemClock, TokioSpawn};
@@ -35,6 +34,7 @@ use tokio::net::TcpListener;
 
 use super::scenario::{Act, Scenario, When};
 use crate::function::{self, Invocation, Invoked};
+use crate::parts::put_in_parts;
 use crate::test_service::{
     LOOK_EVERY, LOOKS_MAX, SeenJob, TestService, at, credentials, make_buckets, make_buckets_of, request_to, s3control,
 };
@@ -90,8 +90,8 @@ pub(crate) struct Row {
 /// Runs a scenario.
 pub(crate) async fn play(scenario: &Scenario) -> Played {
     let clock = Arc::new(SystemClock::new());
-    // Restores end at once.
-    let config = SimulatedConfig { restore_delay: Duration::ZERO, ..SimulatedConfig::default() };
+    // Restores end at once, and parts may be as small as they like.
+    let config = SimulatedConfig { restore_delay: Duration::ZERO, part_bytes_min: 1, ..SimulatedConfig::default() };
     let bucket = make_buckets_of(&clock, config);
     let clocks =
         [Habit::ClockIsAhead, Habit::ClockIsBehind].into_iter().filter(|clock| scenario.habits.contains(clock));
@@ -277,7 +277,7 @@ fn fill(bucket: &SimulatedStore, scenario: &Scenario) -> Vec<String> {
                 bucket.act(put.into_call()).unwrap();
             }
             // The ETag of one made of parts says nothing of its bytes.
-            Act::Copy => put_in_parts(bucket, key),
+            Act::Copy | Act::ChecksumOfParts => put_in_parts(bucket, &at("photos", key), &parts_of(key)),
             _ => put("photos", key, plain()),
         }
     }
@@ -290,15 +290,9 @@ fn state(state: &str) -> NewObject {
     NewObject { metadata, ..NewObject::default() }
 }
 
-fn put_in_parts(bucket: &SimulatedStore, key: &str) {
-    let at = at("photos", key);
-    let act = |call| bucket.act(call).unwrap();
-    let created = act(CreateMultipartUpload { at: at.clone(), with: Box::default() }.into_call());
-    let upload_id = CreateMultipartUpload::from_answer(created).unwrap();
-    let body = format!("{key} first").into();
-    let part = act(UploadPart { at: at.clone(), upload_id: upload_id.clone(), part: 1, body }.into_call());
-    let etag = UploadPart::from_answer(part).unwrap();
-    act(CompleteMultipartUpload::new(at, upload_id, vec![(1, etag.etag)]).into_call());
+/// The parts that a row's object is uploaded in, where it is.
+pub(crate) fn parts_of(key: &str) -> Vec<String> {
+    vec![key.to_owned(), " first".to_owned()]
 }
 
 /// A text that gzip makes neither longer nor shorter, so that sizes tell nothing.
@@ -374,6 +368,7 @@ fn s3control_operation(act: Act) -> Option<&'static str> {
         Act::LegalHold => Some(s3control::LEGAL_HOLD),
         Act::Retention => Some(s3control::RETENTION),
         Act::Checksum | Act::ChecksumGzip => Some(s3control::CHECKSUM),
+        Act::ChecksumOfParts => Some(s3control::CHECKSUM_OF_PARTS),
         Act::WaitForRestore => Some(s3control::WAIT_FOR_RESTORE),
         Act::Encryption => Some(s3control::ENCRYPTION),
         Act::Invoke => Some(s3control::INVOKE),
