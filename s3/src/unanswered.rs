@@ -61,10 +61,53 @@ struct Attempt {
     /// The time that its bytes have besides.
     for_bytes: Duration,
     is_heard: bool,
-    /// When it is told, without that time.
-    told_after: Duration,
+    awaited: Awaited,
     kind: CallKind,
     bucket: BucketName,
+}
+
+/// For what an answer is awaited, as far as that says how long it may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Awaited {
+    /// For something that is done soon, or a piece of a body.
+    Soon,
+    /// For a copy of so many bytes, if they are known.
+    Copy(Option<u64>),
+    /// For parts that are put together.
+    Completion,
+}
+
+impl Awaited {
+    fn of(call: &Call) -> Self {
+        match call {
+            Call::CopyObject(CopyObject { size, .. }) => Awaited::Copy(*size),
+            Call::UploadPartCopy(_) => Awaited::Copy(Some(call.bytes_moved())),
+            Call::CompleteMultipartUpload(_) => Awaited::Completion,
+            _ => Awaited::Soon,
+        }
+    }
+
+    /// The table at the head of this file, without the time for bytes.
+    fn told_after(self) -> Duration {
+        match self {
+            Awaited::Copy(None) | Awaited::Completion => TOLD_AFTER_UNKNOWN,
+            Awaited::Copy(Some(_)) | Awaited::Soon => TOLD_AFTER,
+        }
+    }
+
+    /// What the endpoint owes: a large copy is no store that hangs.
+    fn not_answered(self, endpoint: &str) -> String {
+        match self {
+            Awaited::Soon => format!("endpoint {endpoint} has not answered yet"),
+            Awaited::Copy(Some(bytes)) => format!("endpoint {endpoint} has not answered a copy of {bytes} bytes yet"),
+            Awaited::Copy(None) => {
+                format!("endpoint {endpoint} has not answered a copy of unknown size yet; a large one takes long")
+            }
+            Awaited::Completion => {
+                format!("endpoint {endpoint} has not answered the completion of an upload yet; a large one takes long")
+            }
+        }
+    }
 }
 
 impl Attempt {
@@ -75,7 +118,7 @@ impl Attempt {
 
     /// Whether it has stood still for long, where answers usually take that long.
     fn is_overdue(&self, silent: Duration, usual: Duration) -> bool {
-        silent >= self.told_after.max(usual.saturating_mul(OF_USUAL)).saturating_add(self.for_bytes)
+        silent >= self.awaited.told_after().max(usual.saturating_mul(OF_USUAL)).saturating_add(self.for_bytes)
     }
 }
 
@@ -100,17 +143,17 @@ impl Unanswered {
     #[must_use]
     pub fn waiting(&self, job: JobId) -> Option<Waiting> {
         let now = self.clock.monotonic();
-        let (since, kind, bucket) = {
+        let (since, awaited, kind, bucket) = {
             let State { jobs, usual } = &*self.state();
             let JobCalls { heard, attempts, .. } = jobs.get(&job)?;
             let silent = attempts.values().map(|attempt| (attempt.silent_since(*heard), attempt));
             let (since, attempt) = silent
                 .filter(|(since, attempt)| attempt.is_overdue(now.since(*since), *usual))
                 .min_by_key(|(since, _)| *since)?;
-            (since, attempt.kind, attempt.bucket.clone())
+            (since, attempt.awaited, attempt.kind, attempt.bucket.clone())
         };
         let (name, cause) = (self.endpoint.to_string(), WaitCause::Answer);
-        let what = format!("endpoint {name} has not answered yet");
+        let what = awaited.not_answered(&name);
         let since = self.clock.now().checked_sub(now.since(since)).ok();
         Some(Waiting { who: format!("{} in bucket {bucket}", kind.name()), cause, what, since, name })
     }
@@ -133,15 +176,15 @@ pub(crate) struct Listener {
 impl Listener {
     /// An attempt of this call begins.
     pub(crate) fn begin(&self, timeouts: &Timeouts, call: &Call) -> InFlight {
-        self.await_for(told_after(call), timeouts.for_bytes(call))
+        self.await_for(Awaited::of(call), timeouts.for_bytes(call))
     }
 
     /// The next piece of a streamed body is awaited.
     pub(crate) fn await_piece(&self) -> InFlight {
-        self.await_for(TOLD_AFTER, Duration::ZERO)
+        self.await_for(Awaited::Soon, Duration::ZERO)
     }
 
-    fn await_for(&self, told_after: Duration, for_bytes: Duration) -> InFlight {
+    fn await_for(&self, awaited: Awaited, for_bytes: Duration) -> InFlight {
         let Self { unanswered, job, kind, bucket } = self;
         let began = unanswered.clock.monotonic();
         let (kind, bucket) = (*kind, bucket.clone());
@@ -150,7 +193,8 @@ impl Listener {
         let calls = state.jobs.entry(*job).or_insert_with(new);
         let number = calls.next;
         calls.next += 1;
-        calls.attempts.insert(number, Attempt { began, for_bytes, is_heard: false, told_after, kind, bucket });
+        let attempt = Attempt { began, for_bytes, is_heard: false, awaited, kind, bucket };
+        calls.attempts.insert(number, attempt);
         drop(state);
         InFlight { listener: self.clone(), number }
     }
@@ -190,14 +234,6 @@ impl Drop for InFlight {
         if calls.attempts.is_empty() {
             state.jobs.remove(&self.listener.job);
         }
-    }
-}
-
-/// The table at the head of this file, without the time for bytes.
-fn told_after(call: &Call) -> Duration {
-    match call {
-        Call::CopyObject(CopyObject { size: None, .. }) | Call::CompleteMultipartUpload(_) => TOLD_AFTER_UNKNOWN,
-        _ => TOLD_AFTER,
     }
 }
 
@@ -267,12 +303,18 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_copy_has_the_time_of_its_size_and_one_of_unknown_size_ten_seconds() {
-        for (size, milliseconds) in [(Some(0), 1500), (Some(80 << 20), 11_500), (None, 10_000)] {
+    async fn a_copy_has_the_time_of_its_size_and_one_of_unknown_size_ten_seconds_and_is_told_as_what_it_is() {
+        for (size, milliseconds, what) in [
+            (Some(0), 1500, "a copy of 0 bytes yet"),
+            (Some(80 << 20), 11_500, "a copy of 83886080 bytes yet"),
+            (None, 10_000, "a copy of unknown size yet; a large one takes long"),
+        ] {
             let asking = Asking::new();
             let _copying = asking.send(&copy(size));
             assert_eq!(asking.pass(milliseconds - 1).await, None, "{size:?}");
             assert!(asking.pass(1).await.is_some(), "{size:?}");
+            let told = asking.unanswered.waiting(job()).unwrap();
+            assert_eq!(told.what, format!("endpoint main has not answered {what}"));
         }
         let asking = Asking::new();
         let (_copying, _hanging) = (asking.send(&copy(Some(1 << 30))), asking.send(&head("photos")));
