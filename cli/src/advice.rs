@@ -27,6 +27,8 @@ const CODES: [(&str, &str); 5] = [
     ("NoSuchJob", "see which there are: brigade job list"),
 ];
 
+const NO_BUCKET: Option<&str> = Some("create the bucket, or correct its name");
+
 fn of_service(error: &ClientError) -> Option<&'static str> {
     match error {
         // What is wrong with TLS or with a proxy says itself what to do.
@@ -36,6 +38,10 @@ fn of_service(error: &ClientError) -> Option<&'static str> {
         ClientError::Refused { message, .. } if message.contains("the role may not use bucket") => {
             Some("name a bucket of the role, or add this one to the service's [accounts.NAME.roles.ROLE]")
         }
+        ClientError::Refused { message, .. } if message.contains("the account has no such role") => Some(
+            "name one with --role, or in client.role: the service's [accounts.NAME.roles.ROLE] say which there are",
+        ),
+        ClientError::Refused { message, .. } if message.contains("NoSuchBucket") => NO_BUCKET,
         ClientError::Refused { message, .. } if message.contains("the configuration allows") => {
             Some("raise it in the service's [endpoints.NAME], and let the service read that again: SIGHUP")
         }
@@ -57,7 +63,7 @@ fn of_store(error: &CallError) -> Option<&'static str> {
             Some("check the endpoint's access_key, secret_key and region, and this machine's clock")
         }
         Verdict::Denied => Some("let the endpoint's access key do that: the bucket's policy at the store decides"),
-        Verdict::Missing if error.code == "NoSuchBucket" => Some("create the bucket, or correct its name"),
+        Verdict::Missing if error.code == "NoSuchBucket" => NO_BUCKET,
         _ => None,
     }
 }
@@ -100,6 +106,8 @@ mod tests {
         assert!(advice(refused("SignatureDoesNotMatch", "no")).contains("client.secret_key"));
         assert!(advice(refused("InvalidArgument", "the role may not use bucket b")).contains("roles.ROLE"));
         assert!(advice(refused("InvalidArgument", "the configuration allows 8 at most")).contains("SIGHUP"));
+        assert!(advice(refused("InvalidArgument", "the account has no such role")).contains("--role"));
+        assert!(advice(refused("ProbeFailed", "listing failed: NoSuchBucket: no")).contains("create the bucket"));
         assert_eq!(advice(refused("InvalidArgument", "no")), "none");
         assert!(advice(store(Verdict::Missing, "NoSuchBucket")).contains("create the bucket"));
         assert_eq!(advice(store(Verdict::Missing, "NoSuchKey")), "none");

@@ -3,7 +3,10 @@
 //! A mistake of the user is a line on stderr that says what is wrong, and mostly another one that says what to do,
 //! with exit code 2 (in a configuration each mistake is a line); any other failure has exit code 1.
 
+use std::collections::VecDeque;
+use std::error::Error as _;
 use std::ffi::OsString;
+use std::num::ParseIntError;
 use std::process::ExitCode;
 
 use brigade_config::nearest::nearest;
@@ -194,15 +197,40 @@ fn end_parsing(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
 
 /// clap's first paragraph in one line, and the name that was meant, or where to read on.
 fn in_two_lines(error: &clap::Error, arguments: &[OsString]) -> [String; 2] {
-    let text = error.to_string();
+    let text = in_plain_words(error);
     let lines = text.lines().take_while(|line| !line.trim().is_empty()).map(str::trim);
     let help = format!("'{} --help'", deepest_command(arguments));
-    let meant = suggestion(error).or_else(|| nearest_value(error)).or_else(|| nearest_command(error, arguments));
+    let meant = command_elsewhere(error)
+        .or_else(|| suggestion(error))
+        .or_else(|| nearest_value(error))
+        .or_else(|| nearest_command(error, arguments));
     let way_out = match meant {
         Some(meant) => format!("did you mean '{meant}'? See {help}"),
         None => format!("see {help}"),
     };
     [lines.collect::<Vec<_>>().join(" "), way_out]
+}
+
+/// What clap says; of a number that is none, what it must be.
+fn in_plain_words(error: &clap::Error) -> String {
+    let text = error.to_string();
+    match error.source().filter(|cause| cause.is::<ParseIntError>()) {
+        Some(cause) => text.replace(&cause.to_string(), "must be a whole number"),
+        None => text,
+    }
+}
+
+/// The command of that very name in another group, whole: `brigade job create` for `brigade create`.
+fn command_elsewhere(error: &clap::Error) -> Option<String> {
+    let ContextValue::String(given) = error.get(ContextKind::InvalidSubcommand)? else { return None };
+    let mut groups = VecDeque::from([("brigade".to_owned(), command_line())]);
+    while let Some((path, group)) = groups.pop_front() {
+        if group.get_subcommands().any(|inner| inner.get_name() == given) {
+            return Some(format!("{path} {given}"));
+        }
+        groups.extend(group.get_subcommands().map(|inner| (format!("{path} {}", inner.get_name()), inner.clone())));
+    }
+    None
 }
 
 /// The command, option or value that is most like the unknown one.
@@ -296,6 +324,26 @@ mod tests {
                 &["job", "create", "tga", "s3://photos/"],
                 "error: unrecognized subcommand 'tga'",
                 "did you mean 'tag'? See 'brigade job create --help'",
+            ),
+            (
+                &["create", "copy", "s3://photos/"],
+                "error: unrecognized subcommand 'create'",
+                "did you mean 'brigade job create'? See 'brigade --help'",
+            ),
+            (
+                &["delete", "s3://photos/"],
+                "error: unrecognized subcommand 'delete'",
+                "did you mean 'brigade job create delete'? See 'brigade --help'",
+            ),
+            (
+                &["job", "probe", "main"],
+                "error: unrecognized subcommand 'probe'",
+                "did you mean 'brigade endpoint probe'? See 'brigade job --help'",
+            ),
+            (
+                &["job", "report", "01a2", "--rows", "ten"],
+                "error: invalid value 'ten' for '--rows <NUMBER>': must be a whole number",
+                "see 'brigade job report --help'",
             ),
             (
                 &["job", "list", "--al"],

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use brigade_model::EndpointName;
+use brigade_model::{BucketName, EndpointName};
 
 use crate::s3_url::{NotAnS3Url, S3Url};
 
@@ -20,12 +20,21 @@ pub struct StorePath {
 /// A text that names no place in a store.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotAStorePath {
-    /// It has another form.
-    #[error("must have the form s3://BUCKET/PREFIX, or STORE/BUCKET/PREFIX with a store of the configuration")]
-    Form,
+    /// It has another form; what was probably meant stands behind it.
+    #[error("must have the form s3://BUCKET/PREFIX, or STORE/BUCKET/PREFIX with a store of the configuration{0}")]
+    Form(String),
     /// The place breaks a rule.
     #[error(transparent)]
     Url(#[from] NotAnS3Url),
+}
+
+impl NotAStorePath {
+    /// The name of a bucket alone is one that lacks its scheme; with a dot it may as well be that of a file.
+    fn form(text: &str) -> Self {
+        let name = text.strip_suffix('/').unwrap_or(text);
+        let is_bucket = !name.contains('.') && BucketName::new(name).is_ok();
+        Self::Form(if is_bucket { format!("; did you mean s3://{name}/?") } else { String::new() })
+    }
 }
 
 impl FromStr for StorePath {
@@ -34,9 +43,9 @@ impl FromStr for StorePath {
         if text.starts_with("s3://") {
             return Ok(Self { store: None, url: text.parse()? });
         }
-        let (store, rest) = text.split_once([':', '/']).ok_or(NotAStorePath::Form)?;
+        let (store, rest) = text.split_once([':', '/']).ok_or_else(|| NotAStorePath::form(text))?;
         if !is_store(store) || rest.is_empty() || rest.starts_with('/') {
-            return Err(NotAStorePath::Form);
+            return Err(NotAStorePath::form(text));
         }
         Ok(Self { store: Some(store.to_owned()), url: format!("s3://{rest}").parse()? })
     }
@@ -90,6 +99,15 @@ mod tests {
             ["", "photos", "photos/", "main:", "/photos/a", "http://h/a", "main//a", "main/a b/k", "s3://", "./a/b"]
         {
             assert!(text.parse::<StorePath>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_bucket_alone_is_asked_back_with_its_scheme() {
+        for (text, meant) in [("photos", true), ("photos/", true), ("m.csv", false), ("./a/b", false), ("main:", false)]
+        {
+            let error = text.parse::<StorePath>().unwrap_err().to_string();
+            assert_eq!(error.ends_with("; did you mean s3://photos/?"), meant, "{error}");
         }
     }
 

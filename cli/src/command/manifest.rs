@@ -9,6 +9,7 @@ use std::io::{BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use brigade_config::{Explained, UsageError};
 use brigade_model::Timestamp;
 use brigade_model::ports::ObjectStore;
 use brigade_model::ports::object_store::{CancelToken, ListObjectVersions, ListObjectsV2, VersionMarker, send};
@@ -116,6 +117,10 @@ async fn write_stdout(store: &dyn ObjectStore, listing: &Listing) -> anyhow::Res
 
 /// Writes beside the file and renames in the end: half a list must not pass for a whole one.
 async fn write_file(store: &dyn ObjectStore, listing: &Listing, path: &Path) -> anyhow::Result<u64> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
+        let what = format!("--out {}: there is no folder {}", path.display(), folder.display());
+        return Err(Explained::new(UsageError(what), ["make it, or name another".to_owned()]).into());
+    }
     let partial = path.with_added_extension("partial");
     let unwritable = || format!("cannot write {}", partial.display());
     let file = File::create(&partial).with_context(unwritable)?;

@@ -1,6 +1,10 @@
 //! The first errors that a newcomer meets: a line says what is wrong, and one below it what to do.
 
-use crate::kept::{Kept, told};
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::mpsc::{Receiver, channel};
+
+use crate::kept::{Kept, interrupt, told};
 
 /// The text of a run with everything that differs from run to run written as what it is.
 pub(crate) fn redacted(kept: &Kept, text: &str) -> String {
@@ -46,6 +50,17 @@ fn first_errors_say_what_is_wrong_and_below_it_what_to_do() {
         (nothing, vec!["job", "create", "tag", "--tag", "a=b", "--manifest", "absent.csv"]),
         (nothing, vec!["job", "create", "copy", "--to", "s3://backup/2016/", "--manifest", "some.csv"]),
         (nothing, vec!["endpoint", "limit", "sandbox", "--in-flight-max", "99999"]),
+        // A file in the place of a bucket, a bucket alone, a folder, a prefix that nothing has, a folder that is not there.
+        (nothing, vec!["job", "create", "tag", "--tag", "a=b", "./some.csv"]),
+        (nothing, vec!["manifest", "list", "photos"]),
+        (nothing, vec!["job", "create", "tag", "--tag", "a=b", "--manifest", "."]),
+        (nothing, vec!["job", "create", "tag", "--tag", "a=b", "s3://photos/2106/"]),
+        (nothing, vec!["job", "create", "tag", "--tag", "a=b", "s3://photos/2016/", "--larger-than", "1TiB"]),
+        (nothing, vec!["manifest", "list", "s3://photos/", "--out", "absent/some.csv"]),
+        // No such role; a probe of no such bucket; a command of another group.
+        (nothing, vec!["job", "create", "tag", "--tag", "a=b", "--add", "--manifest", "some.csv", "--role", "btach"]),
+        (nothing, vec!["endpoint", "probe", "sandbox", "--bucket", "lits"]),
+        (nothing, vec!["create", "copy", "s3://photos/", "--to", "backup"]),
         // No such endpoint; no rights.
         (nothing, vec!["endpoint", "stop", "sandbx"]),
         (("BRIGADE_CLIENT_APPID", "1"), vec!["job", "list"]),
@@ -66,4 +81,47 @@ fn first_errors_say_what_is_wrong_and_below_it_what_to_do() {
         told_all.push_str(&format!("$ {setting}brigade {}\n{err}\n", arguments.join(" ")));
     }
     insta::assert_snapshot!(redacted(&kept, &told_all));
+}
+
+/// A store that answers no PUT, and tells of each; gives its URL.
+fn serve_without_puts() -> (String, Receiver<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (to, puts) = channel();
+    std::thread::spawn(move || {
+        let mut held = Vec::new();
+        while let Ok((mut peer, _)) = listener.accept() {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                peer.read_exact(&mut byte).unwrap();
+                head.push(byte[0]);
+            }
+            if head.starts_with(b"PUT ") {
+                held.push(peer);
+                to.send(()).unwrap();
+            } else {
+                write!(peer, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").unwrap();
+            }
+        }
+    });
+    (url, puts)
+}
+
+/// `brigade job create tag --manifest some.csv --tag a=b --no-report`, ctrl-C during the upload
+#[test]
+fn an_interrupt_while_a_manifest_is_uploaded_creates_no_job_and_says_so() {
+    let kept = Kept::start();
+    let jobs = || kept.run(&["job", "list", "--output", "json"]).0;
+    let before = jobs();
+    std::fs::write(kept.folder().join("some.csv"), "photos,2016/01/img-0000000.jpg\n").unwrap();
+    let (url, puts) = serve_without_puts();
+    let mut create = kept.command(&["job", "create", "tag", "--manifest", "some.csv", "--tag", "a=b", "--no-report"]);
+    let process = create.arg("--add").env("BRIGADE_ENDPOINTS_SANDBOX_URL", url).spawn().unwrap();
+    puts.recv().unwrap();
+    interrupt(&process);
+    let (out, err, code) = told(&process.wait_with_output().unwrap());
+    assert_eq!((out.as_str(), code), ("", Some(130)), "{err}");
+    assert_eq!(err.trim(), "interrupted: no job was created");
+    assert_eq!(jobs(), before);
 }

@@ -69,7 +69,11 @@ async fn a_job_is_created_from_what_is_under_a_prefix_and_passes_the_filters() {
     let (_, err, code) =
         run(creation(&service, &["tag", "s3://photos/logs/", "--match", "*.jpg", "--tag", "k=v"]), b"");
     assert_eq!(code, Some(2));
-    assert_eq!(err, "error: s3://photos/logs/: no object there passes the filters\n");
+    assert_eq!(
+        err,
+        "error: s3://photos/logs/: no object there passes the filters\n  \
+         see what is there: brigade manifest list s3://photos/logs/\n"
+    );
 }
 
 /// ```text

@@ -376,9 +376,11 @@ async fn list(context: &CommandContext, common: &CommonArgs, path: &StorePath, r
     let mut file = manifest::temporary_file()?;
     let count = write_listing(&*store, &listing, BufWriter::new(&mut file), count_on_stderr()).await?;
     if count == 0 {
-        let which =
-            if common.selection.is_everything() { "no object is there" } else { "no object there passes the filters" };
-        return Err(UsageError(format!("{place}: {which}")).into());
+        let (what, way_out) = match common.selection.is_everything() {
+            true => ("no object is there", "correct the prefix: keys begin with it, letter by letter".to_owned()),
+            false => ("no object there passes the filters", format!("see what is there: brigade manifest list {path}")),
+        };
+        return Err(Explained::new(UsageError(format!("{path}: {what}")), [way_out]).into());
     }
     Ok(manifest::look_at_listing(place, file, common.said())?)
 }

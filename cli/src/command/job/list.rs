@@ -29,7 +29,8 @@ pub struct Arguments {
           value_parser = one_of(Status::ALL.map(|status| (status.name(), status))))]
     statuses: Vec<Status>,
     /// So many jobs at most, the newest
-    #[arg(long, value_name = "NUMBER", default_value_t = SHOWN, value_parser = at_least_one, conflicts_with = "all")]
+    #[arg(long, value_name = "NUMBER", default_value_t = SHOWN, value_parser = at_least_one, conflicts_with = "all",
+          allow_negative_numbers = true)]
     limit: usize,
     /// Every job
     #[arg(long)]

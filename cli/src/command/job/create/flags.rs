@@ -25,7 +25,7 @@ use crate::store_path::{NotAStorePath, StorePath};
 pub struct CommonArgs {
     /// The objects: all under this prefix that pass the filters below, listed now; STORE/BUCKET/PREFIX for those of a named
     /// store
-    #[arg(value_name = "s3://BUCKET/PREFIX")]
+    #[arg(value_name = "s3://BUCKET/PREFIX", value_parser = value::objects)]
     pub objects: Option<StorePath>,
     /// The list of objects instead: a file here or - for standard input, which is uploaded, or an object s3://BUCKET/KEY or
     /// STORE:BUCKET/KEY.

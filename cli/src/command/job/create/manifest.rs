@@ -37,7 +37,7 @@ use shape::{EACH_ROW, FIRST_BYTES, Refusal, STDIN, Shape, told};
 /// Bytes read at once.
 const PIECE_BYTES: usize = 64 * 1024;
 /// What a file that is not here may have been meant as.
-const IN_A_STORE: &str = "give a path here, or an object in a store: s3://BUCKET/KEY or STORE:BUCKET/KEY";
+const IN_A_STORE: &str = "give a file here, or an object in a store: s3://BUCKET/KEY or STORE:BUCKET/KEY";
 
 /// Where a manifest lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,8 +103,12 @@ pub fn look_here(path: &Path, said: Said<'_>) -> anyhow::Result<Local> {
     })?;
     let stem = path.file_name().unwrap_or_default().to_string_lossy();
     let stem = stem.split('.').find(|part| !part.is_empty()).unwrap_or("manifest").to_owned();
+    let metadata = file.metadata().map_err(|error| unreadable(&name, &error))?;
+    if metadata.is_dir() {
+        return Err(told(&name, Refusal::new("is a folder", IN_A_STORE)).into());
+    }
     // What is no regular file, such as a pipe, cannot be read twice.
-    let is_regular = file.metadata().map_err(|error| unreadable(&name, &error))?.is_file();
+    let is_regular = metadata.is_file();
     let again = is_regular.then(|| file.try_clone()).transpose().map_err(|error| unreadable(&name, &error))?;
     look(name, stem, file, again, said)
 }

@@ -1,5 +1,6 @@
 //! Values of flags, read from their text. Errors say what the flag takes; clap names the flag.
 
+use std::path::Path;
 use std::str::FromStr;
 
 use brigade_config::nearest::did_you_mean;
@@ -10,6 +11,8 @@ use brigade_model::ports::object_store::{AclGrant, Grantee};
 use brigade_wire::cos::words::{storage_class_name, storage_class_of};
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
+
+use crate::store_path::{NotAStorePath, StorePath};
 
 const PERMISSIONS: [Permission; 3] = [Permission::Read, Permission::Write, Permission::FullControl];
 
@@ -23,11 +26,19 @@ pub(super) fn pair(text: &str) -> Result<(String, String), String> {
 
 /// `KEY=VALUE` within the limits of a tag.
 pub(super) fn tag(text: &str) -> Result<Tag, String> {
-    let (key, value) = pair(text)?;
+    let (key, value) = pair(text).map_err(|_| "must have the form KEY=VALUE".to_owned())?;
     if key.chars().count() > TAG_KEY_CHARS_MAX || value.chars().count() > TAG_VALUE_CHARS_MAX {
         return Err(format!("a tag's key has {TAG_KEY_CHARS_MAX} characters at most, its value {TAG_VALUE_CHARS_MAX}"));
     }
     Ok(Tag { key, value })
+}
+
+/// The place of the objects; a file that lists them is given otherwise.
+pub(super) fn objects(text: &str) -> Result<StorePath, String> {
+    let is_file = text.starts_with(['.', '/']) || Path::new(text).extension().is_some();
+    let otherwise =
+        if is_file { format!("; a file that lists the objects is --manifest {text}") } else { String::new() };
+    text.parse().map_err(|error: NotAStorePath| format!("{error}{otherwise}"))
 }
 
 /// `PERMISSION=WHO`.
@@ -135,5 +146,6 @@ mod tests {
         assert_eq!(grant("wirte=me").unwrap_err(), refusal);
         assert!(acl_grant("READ_APC=me").unwrap_err().ends_with("FULL_CONTROL=WHO; did you mean READ_ACP?"));
         assert!(tag(&format!("{}=v", "k".repeat(129))).is_err());
+        assert_eq!(tag("a").unwrap_err(), "must have the form KEY=VALUE");
     }
 }
