@@ -72,6 +72,7 @@ fn of_config(error: &ConfigError) -> Option<&'static str> {
     match error {
         ConfigError::Unreadable { problem, .. } => match problem.kind() {
             ErrorKind::NotFound => Some("make one with 'brigade init', or name one with --config FILE"),
+            ErrorKind::IsADirectory => Some("name a file with --config FILE"),
             ErrorKind::PermissionDenied => Some("run it as the user whose file it is: it holds secrets"),
             _ => None,
         },
@@ -118,5 +119,6 @@ mod tests {
         let unreadable = |kind: ErrorKind| ConfigError::Unreadable { file: "f".into(), problem: kind.into() };
         assert!(advice(unreadable(ErrorKind::NotFound)).contains("brigade init"));
         assert!(advice(unreadable(ErrorKind::PermissionDenied)).contains("secrets"));
+        assert!(advice(unreadable(ErrorKind::IsADirectory)).contains("--config"));
     }
 }

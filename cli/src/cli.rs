@@ -6,11 +6,12 @@
 use std::collections::VecDeque;
 use std::error::Error as _;
 use std::ffi::OsString;
+use std::net::{AddrParseError, SocketAddr};
 use std::num::ParseIntError;
 use std::process::ExitCode;
 
 use brigade_config::nearest::nearest;
-use brigade_config::value::LogFormat;
+use brigade_config::value::{LogFormat, Scalar as _};
 use brigade_config::{ConfigError, Explained, UsageError};
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -211,13 +212,18 @@ fn in_two_lines(error: &clap::Error, arguments: &[OsString]) -> [String; 2] {
     [lines.collect::<Vec<_>>().join(" "), way_out]
 }
 
-/// What clap says; of a number that is none, what it must be.
+/// What clap says; of a number or an address that is none, what it must be.
 fn in_plain_words(error: &clap::Error) -> String {
     let text = error.to_string();
-    match error.source().filter(|cause| cause.is::<ParseIntError>()) {
-        Some(cause) => text.replace(&cause.to_string(), "must be a whole number"),
-        None => text,
-    }
+    let Some(cause) = error.source() else { return text };
+    let must_be = if cause.is::<ParseIntError>() {
+        "a whole number"
+    } else if cause.is::<AddrParseError>() {
+        SocketAddr::TAKES
+    } else {
+        return text;
+    };
+    text.replace(&cause.to_string(), &format!("must be {must_be}"))
 }
 
 /// The command of that very name in another group, whole: `brigade job create` for `brigade create`.
@@ -344,6 +350,11 @@ mod tests {
                 &["job", "report", "01a2", "--rows", "ten"],
                 "error: invalid value 'ten' for '--rows <NUMBER>': must be a whole number",
                 "see 'brigade job report --help'",
+            ),
+            (
+                &["sandbox", "--listen", "nope"],
+                "error: invalid value 'nope' for '--listen <ADDRESS>': must be an address and a port, such as 127.0.0.1:8080",
+                "see 'brigade sandbox --help'",
             ),
             (
                 &["job", "list", "--al"],
