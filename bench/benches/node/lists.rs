@@ -17,12 +17,15 @@ use futures::StreamExt;
 use futures::future::join_all;
 use futures::stream::iter;
 
+use crate::load::{Asker, Question};
 use crate::yardstick::Yardstick;
 use crate::{JOBS, form, serve};
 
 const CLIENTS: usize = 64;
-/// What each client asks in a round.
-const QUESTIONS: usize = 200;
+/// What each client asks in a round when it never waits: seconds of work for the service.
+const QUESTIONS: usize = 1000;
+/// What each client asks in a round when it waits.
+const PACED_QUESTIONS: usize = 200;
 /// How often a client asks that waits for its job: every tenth of a second, 640 times a second in all.
 const PACE: Duration = Duration::from_millis(100);
 const PAGES: u32 = 20;
@@ -40,22 +43,27 @@ pub(crate) fn measure(jobs: u64, rounds: u64, lists: bool) {
     scenario.restart();
 
     let answer = scenario.directory.path().join("answer.xml");
-    let described = runtime.block_on(client(&scenario, &scenario.url).describe_job(ids[0])).expect("the job is there");
+    let described = runtime.block_on(client(&scenario).describe_job(ids[0])).expect("the job is there");
     std::fs::write(&answer, &described.body).expect("the folder takes it");
     let yardstick = Yardstick::start(&answer);
+    let signed = |ids: &[JobId]| -> Vec<_> {
+        ids.iter().map(|id| Question::about(*id, &client_config(&scenario), &*clock)).collect()
+    };
+    // Whatever the yardstick is asked, it answers as for this one.
+    let (questions, same_question) = (signed(&ids), signed(&ids[..1]));
 
     let (mut describe, mut list) = (Figures::default(), Figures::default());
     for _ in 0..rounds {
         let (service, bare) = (|| Usage::of(scenario.service.id()), || yardstick.usage());
-        let turns: [(&str, Duration, &str, &dyn Fn() -> Usage); 3] = [
-            ("one after the other", Duration::ZERO, &scenario.url, &service),
-            ("of bare hyper", Duration::ZERO, &yardstick.url, &bare),
-            ("each 10 times a second", PACE, &scenario.url, &service),
+        let turns: [(&str, Duration, &str, &[Question], &dyn Fn() -> Usage); 3] = [
+            ("one after the other", Duration::ZERO, &scenario.url, &questions, &service),
+            ("of bare hyper", Duration::ZERO, &yardstick.url, &same_question, &bare),
+            ("each 10 times a second", PACE, &scenario.url, &questions, &service),
         ];
-        for (name, pace, url, usage) in turns.into_iter().filter(|(_, pace, ..)| lists || pace.is_zero()) {
+        for (name, pace, url, asked, usage) in turns.into_iter().filter(|(_, pace, ..)| lists || pace.is_zero()) {
             let before = usage().cpu;
             let ours = Usage::of(std::process::id()).cpu;
-            let (mut latencies, took) = runtime.block_on(ask(&scenario, url, &ids, pace, &clock));
+            let (mut latencies, took) = runtime.block_on(ask(url, asked, pace, &clock));
             let cpu = usage().cpu - before;
             let ours = Usage::of(std::process::id()).cpu - ours;
             latencies.sort_unstable();
@@ -108,36 +116,32 @@ async fn fill(scenario: &Scenario, ended: JobId, jobs: u64, clock: Arc<SystemClo
 }
 
 /// All clients ask for jobs here and there; gives how long each answer took, and all of them.
-async fn ask(
-    scenario: &Scenario,
-    url: &str,
-    ids: &[JobId],
-    pace: Duration,
-    clock: &SystemClock,
-) -> (Vec<Duration>, Duration) {
+async fn ask(url: &str, questions: &[Question], pace: Duration, clock: &SystemClock) -> (Vec<Duration>, Duration) {
+    let askers = join_all((0..CLIENTS).map(|_| Asker::connect(url))).await;
     let began = clock.monotonic();
-    let ask = async |number: usize| {
-        let client = client(scenario, url);
-        let mut latencies = Vec::with_capacity(QUESTIONS);
+    let ask = async |(number, mut asker): (usize, Asker)| {
+        let rounds = if pace.is_zero() { QUESTIONS } else { PACED_QUESTIONS };
+        let mut latencies = Vec::with_capacity(rounds);
         // They do not all ask in the same moment.
         clock.sleep(pace * number as u32 / CLIENTS as u32).await;
-        for question in 0..QUESTIONS {
+        for round in 0..rounds {
             let asked = clock.monotonic();
-            let id = ids[(question * CLIENTS + number).wrapping_mul(7919) % ids.len()];
-            client.describe_job(id).await.expect("the job is there");
+            asker.ask(&questions[(round * CLIENTS + number).wrapping_mul(7919) % questions.len()]).await;
             let took = clock.monotonic().since(asked);
             latencies.push(took);
-            clock.sleep(pace.saturating_sub(took)).await;
+            if !pace.is_zero() {
+                clock.sleep(pace.saturating_sub(took)).await;
+            }
         }
         latencies
     };
-    let latencies = join_all((0..CLIENTS).map(ask)).await.concat();
+    let latencies = join_all(askers.into_iter().enumerate().map(ask)).await.concat();
     (latencies, clock.monotonic().since(began))
 }
 
 /// Reads the same page several times.
 async fn list_pages(scenario: &Scenario, behind: JobId, clock: &SystemClock) -> Duration {
-    let client = client(scenario, &scenario.url);
+    let client = client(scenario);
     let query = ListQuery { statuses: Vec::new(), max_results: PAGE_JOBS, next: Some(behind) };
     let began = clock.monotonic();
     for _ in 0..PAGES {
@@ -147,11 +151,15 @@ async fn list_pages(scenario: &Scenario, behind: JobId, clock: &SystemClock) -> 
     clock.monotonic().since(began)
 }
 
-fn client(scenario: &Scenario, url: &str) -> Client {
+fn client(scenario: &Scenario) -> Client {
+    Client::new(client_config(scenario), Arc::new(SystemClock::new())).expect("no certificates are needed")
+}
+
+fn client_config(scenario: &Scenario) -> ClientConfig {
     let section = scenario.client();
     let text = |name: &str| section.get(name).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
-    let config = ClientConfig {
-        url: Url::parse(url).expect("the service has a URL"),
+    ClientConfig {
+        url: Url::parse(&scenario.url).expect("the service has a URL"),
         appid: text("appid"),
         uin: text("uin"),
         region: text("region"),
@@ -159,6 +167,5 @@ fn client(scenario: &Scenario, url: &str) -> Client {
         secret_key: Secret::new(&text("secret_key")),
         security_token: None,
         ca: None,
-    };
-    Client::new(config, Arc::new(SystemClock::new())).expect("no certificates are needed")
+    }
 }

@@ -16,6 +16,7 @@
 
 mod disk;
 mod lists;
+mod load;
 mod memory;
 mod restart;
 mod yardstick;
