@@ -4,6 +4,7 @@
 //! query each is a parameter, or all are the value of `sign`, as they would stand in the header. All
 //! lengths and numbers are bounded before anything is decoded: the client is not yet authenticated.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::{RequestParts, SignatureError};
@@ -105,7 +106,7 @@ pub fn parse(parts: RequestParts<'_>) -> Result<Claim, SignatureError> {
     let (form, fields) = match (header_value(parts, "authorization")?, query.is_empty()) {
         (None, true) => return Err(SignatureError::Unsigned),
         (Some(_), false) => return Err(malformed("authorization", "stands in the header and in the query")),
-        (Some(text), true) => (Form::Header, header_fields(&text)?),
+        (Some(text), true) => (Form::Header, header_fields(text)?),
         (None, false) => (Form::Query, query),
     };
     let field = |name| one(&fields, name);
@@ -140,41 +141,44 @@ fn check_sizes(parts: RequestParts<'_>) -> Result<(), SignatureError> {
 }
 
 /// The value of a header that may be given once.
-fn header_value(parts: RequestParts<'_>, name: &'static str) -> Result<Option<String>, SignatureError> {
+fn header_value<'a>(parts: RequestParts<'a>, name: &'static str) -> Result<Option<&'a str>, SignatureError> {
     let mut values = parts.headers.iter().filter(|(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value);
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
-        (Some(value), None) => {
-            let text = std::str::from_utf8(value).map_err(|_| malformed(name, "is not UTF-8"))?;
-            Ok(Some(text.to_owned()))
-        }
+        (Some(value), None) => std::str::from_utf8(value).map(Some).map_err(|_| malformed(name, "is not UTF-8")),
         (Some(_), Some(_)) => Err(malformed(name, "is given twice")),
     }
 }
 
-fn header_fields(text: &str) -> Result<Vec<(String, String)>, SignatureError> {
+/// The fields of a signature with their values.
+type Fields<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
+
+fn header_fields(text: &str) -> Result<Fields<'_>, SignatureError> {
     if text.len() > AUTHORIZATION_BYTES_MAX {
         return Err(malformed("authorization", "is too long"));
     }
-    let mut fields = Vec::new();
+    let mut fields = Vec::with_capacity(FIELDS.len());
     for pair in text.trim().split('&') {
         let (name, value) = pair.split_once('=').ok_or(malformed("authorization", "is not a list of name=value"))?;
         if !FIELDS.contains(&name) {
             return Err(malformed("authorization", "holds a field that is not a signature's"));
         }
-        fields.push((name.to_owned(), value.to_owned()));
+        fields.push((name.into(), value.into()));
     }
     Ok(fields)
 }
 
-fn query_fields(query: &str) -> Result<Vec<(String, String)>, SignatureError> {
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+fn query_fields(query: &str) -> Result<Fields<'static>, SignatureError> {
+    let text = |bytes: Vec<u8>| Cow::Owned(String::from_utf8_lossy(&bytes).into_owned());
     let mut fields: Vec<_> = pairs_named(query, is_own).map(|(name, value)| (text(name), text(value))).collect();
     if !fields.iter().any(|(name, _)| name == WHOLE_SIGNATURE) {
         return Ok(fields);
     }
     match (fields.pop(), fields.is_empty()) {
-        (Some((_, whole)), true) => header_fields(&whole),
+        (Some((_, whole)), true) => {
+            let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+            Ok(header_fields(&whole)?.into_iter().map(|(name, value)| (owned(name), owned(value))).collect())
+        }
         _ => Err(malformed(WHOLE_SIGNATURE, "stands beside another signature")),
     }
 }
@@ -185,7 +189,7 @@ pub(super) fn is_own(name: &[u8]) -> bool {
 }
 
 /// The value of a field that must be given once.
-fn one<'a>(fields: &'a [(String, String)], name: &'static str) -> Result<&'a str, SignatureError> {
+fn one<'a>(fields: &'a Fields<'_>, name: &'static str) -> Result<&'a str, SignatureError> {
     let mut values = fields.iter().filter(|(given, _)| given == name);
     match (values.next(), values.next()) {
         (None, _) => Err(malformed(name, "is missing")),
@@ -235,7 +239,7 @@ fn read_token(parts: RequestParts<'_>) -> Result<Option<String>, SignatureError>
     let header = header_value(parts, SECURITY_TOKEN)?;
     let mut query = pairs_named(parts.query, |name| name == SECURITY_TOKEN.as_bytes());
     let token = match (header, query.next(), query.next()) {
-        (token, None, _) => token,
+        (token, None, _) => token.map(str::to_owned),
         (None, Some((_, token)), None) => {
             Some(String::from_utf8(token).map_err(|_| malformed(SECURITY_TOKEN, "is not UTF-8"))?)
         }
