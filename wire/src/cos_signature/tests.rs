@@ -1,5 +1,7 @@
 //! The signature against the specification's examples, and against forgeries.
 
+use ring::hmac;
+
 use super::*;
 
 const KEY_ID: &str = "AKIDexampleexampleexample00000000001";
