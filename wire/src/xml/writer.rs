@@ -68,6 +68,11 @@ impl Writer {
 /// Writes text, escaped.
 impl Write for Writer {
     fn write_str(&mut self, text: &str) -> fmt::Result {
+        // Nearly all text is, and to find that out needs no look at one character after the other.
+        if text.bytes().fold(true, |is_plain, byte| is_plain & is_itself(byte)) {
+            self.out.push_str(text);
+            return Ok(());
+        }
         let mut plain = 0;
         for (at, c) in text.char_indices() {
             if let Some(written) = replacement(c) {
@@ -79,6 +84,11 @@ impl Write for Writer {
         self.out.push_str(&text[plain..]);
         Ok(())
     }
+}
+
+/// Whether a byte is a character of ASCII that is written as it is.
+fn is_itself(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') & !matches!(byte, b'&' | b'<' | b'>' | b'"' | b'\'')
 }
 
 /// What is written in place of a character, where it is not itself.
