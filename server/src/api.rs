@@ -105,7 +105,13 @@ impl Api {
     /// One count in the metrics, one line in the log: the status of a success, or the refusal. Clients that
     /// wait for a job ask each second, and what a change changed stands in its line for the audit: so a success is
     /// told to who debugs.
-    pub(crate) fn note_answer(&self, action: &str, told: Result<u16, &Refusal>, head: &RequestHead, began: Monotonic) {
+    pub(crate) fn note_answer(
+        &self,
+        action: &'static str,
+        told: Result<u16, &Refusal>,
+        head: &RequestHead,
+        began: Monotonic,
+    ) {
         let seconds = self.clock.monotonic().since(began).as_secs_f64();
         match told {
             Ok(status) => {
