@@ -29,7 +29,17 @@ const PACED_QUESTIONS: usize = 200;
 /// How often a client asks that waits for its job: every tenth of a second, 640 times a second in all.
 const PACE: Duration = Duration::from_millis(100);
 const PAGES: u32 = 20;
+/// The row of the yardstick.
+const BARE: &str = "of bare hyper";
 const PAGE_JOBS: usize = 1000;
+
+/// What all clients ask at the same time.
+struct Turn<'a> {
+    name: &'static str,
+    pace: Duration,
+    url: &'a str,
+    questions: &'a [Question],
+}
 
 /// Fills a data directory with jobs and asks for them: for each as fast as it goes, or for lists of them too.
 pub(crate) fn measure(jobs: u64, rounds: u64, lists: bool) {
@@ -54,16 +64,16 @@ pub(crate) fn measure(jobs: u64, rounds: u64, lists: bool) {
 
     let (mut describe, mut list) = (Figures::default(), Figures::default());
     for _ in 0..rounds {
-        let (service, bare) = (|| Usage::of(scenario.service.id()), || yardstick.usage());
-        let turns: [(&str, Duration, &str, &[Question], &dyn Fn() -> Usage); 3] = [
-            ("one after the other", Duration::ZERO, &scenario.url, &questions, &service),
-            ("of bare hyper", Duration::ZERO, &yardstick.url, &same_question, &bare),
-            ("each 10 times a second", PACE, &scenario.url, &questions, &service),
+        let turns = [
+            Turn { name: "one after the other", pace: Duration::ZERO, url: &scenario.url, questions: &questions },
+            Turn { name: BARE, pace: Duration::ZERO, url: &yardstick.url, questions: &same_question },
+            Turn { name: "each 10 times a second", pace: PACE, url: &scenario.url, questions: &questions },
         ];
-        for (name, pace, url, asked, usage) in turns.into_iter().filter(|(_, pace, ..)| lists || pace.is_zero()) {
+        for Turn { name, pace, url, questions } in turns.into_iter().filter(|turn| lists || turn.pace.is_zero()) {
+            let usage = || if name == BARE { yardstick.usage() } else { Usage::of(scenario.service.id()) };
             let before = usage().cpu;
             let ours = Usage::of(std::process::id()).cpu;
-            let (mut latencies, took) = runtime.block_on(ask(url, asked, pace, &clock));
+            let (mut latencies, took) = runtime.block_on(ask(url, questions, pace, &clock));
             let cpu = usage().cpu - before;
             let ours = Usage::of(std::process::id()).cpu - ours;
             latencies.sort_unstable();
