@@ -81,7 +81,7 @@ impl SqliteStore {
         let in_system = |e: std::io::Error| OpenError::Io { directory: directory.into(), problem: e.to_string() };
         let service = OpenClock::resume(&mut connection, &*clock).map_err(in_database)?;
         let lock = Arc::new(lock);
-        let readers = Readers::open(&file, lock, fail_stop.clone(), Arc::clone(&clock)).map_err(in_database)?;
+        let readers = Readers::open(&file, lock, fail_stop.clone()).map_err(in_database)?;
         let writer = Writer::start(connection, fail_stop).map_err(in_system)?;
         Ok(Self { clock, service, writer, readers })
     }

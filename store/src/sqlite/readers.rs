@@ -1,4 +1,4 @@
-//! The readers: a few connections, each used by one read at a time on a blocking thread; and a few
+//! The readers: a few connections, each used by one read at a time on a blocking thread; and one
 //! for reads of a row, which the calling thread performs itself.
 //!
 //! A read is one short transaction, so that what it sees belongs together and no snapshot is
@@ -6,19 +6,14 @@
 //!
 //! A row costs some 20 us to read, and a blocking thread as much again to be woken and to wake the
 //! task that asked. But a read may wait for the disk, and the calling threads carry the whole
-//! service. So they read for themselves, each by a connection of its own, while such reads are quick; once
-//! one has lasted [`QUICK`], others go to blocking threads until it ends: a disk that hangs takes the
-//! threads that asked it in the same moment, and of many never more than [`NEAR_READERS_MAX`].
+//! service. So one of them at a time reads for itself, and concurrent reads go to blocking threads:
+//! a disk that hangs takes one thread of several.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
-use std::time::Duration;
 
-use brigade_model::ports::clock::{Clock, Monotonic};
 use brigade_model::ports::job_store::StoreError;
 use rusqlite::{Connection, OpenFlags, Transaction};
-use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use super::fail_stop::FailStop;
@@ -27,19 +22,11 @@ use super::opening::{DirectoryLock, STATEMENTS_MAX};
 /// Reads at the same time: more would only queue for the same cores and pages.
 const READERS: usize = 4;
 
-/// Threads that read rows for themselves at the same time.
-const NEAR_READERS_MAX: usize = 4;
-
-/// How long a read of a row may last before others take it for one that waits for the disk: some time slices of a thread
-/// on a busy machine. ours
-pub(super) const QUICK: Duration = Duration::from_millis(10);
-
 /// The pool; clones are one pool.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(super) struct Readers {
     /// For reads of a row.
-    near: Arc<[Near]>,
-    clock: Arc<dyn Clock>,
+    near: Arc<Mutex<Connection>>,
     idle: Arc<Mutex<Vec<Connection>>>,
     free: Arc<Semaphore>,
     fail_stop: FailStop,
@@ -48,16 +35,10 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    pub(super) fn open(
-        file: &Path,
-        lock: Arc<DirectoryLock>,
-        fail_stop: FailStop,
-        clock: Arc<dyn Clock>,
-    ) -> rusqlite::Result<Self> {
+    pub(super) fn open(file: &Path, lock: Arc<DirectoryLock>, fail_stop: FailStop) -> rusqlite::Result<Self> {
         let idle = (0..READERS).map(|_| open_reader(file)).collect::<rusqlite::Result<_>>()?;
-        let near = (0..near_readers()).map(|_| Near::open(file));
-        let (near, idle) = (near.collect::<rusqlite::Result<_>>()?, Arc::new(Mutex::new(idle)));
-        Ok(Self { near, clock, idle, free: Arc::new(Semaphore::new(READERS)), fail_stop, _lock: lock })
+        let (near, idle) = (Arc::new(Mutex::new(open_reader(file)?)), Arc::new(Mutex::new(idle)));
+        Ok(Self { near, idle, free: Arc::new(Semaphore::new(READERS)), fail_stop, _lock: lock })
     }
 
     /// Performs a read that is one statement about one row.
@@ -65,11 +46,8 @@ impl Readers {
         &self,
         act: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let now = self.clock.monotonic();
-        if self.near.iter().all(|near| near.is_quick(now))
-            && let Some(reading) = self.near.iter().find_map(|near| near.begin(now))
-        {
-            return act(&reading.connection).map_err(|error| self.fail_stop.judge(&error));
+        if let Some(near) = try_lock(&self.near) {
+            return act(&near).map_err(|error| self.fail_stop.judge(&error));
         }
         self.read(|transaction| act(transaction)).await
     }
@@ -95,53 +73,12 @@ impl Readers {
     }
 }
 
-/// As many as there are threads that carry the service.
-fn near_readers() -> usize {
-    Handle::try_current().map_or(1, |runtime| runtime.metrics().num_workers()).min(NEAR_READERS_MAX)
-}
-
-/// A connection for the calling threads.
-#[derive(Debug)]
-struct Near {
-    connection: Mutex<Connection>,
-    /// When the read under way began, ns of monotonic time; or [`NOT_READING`].
-    began_ns: AtomicU64,
-}
-
-const NOT_READING: u64 = u64::MAX;
-
-impl Near {
-    fn open(file: &Path) -> rusqlite::Result<Self> {
-        Ok(Self { connection: Mutex::new(open_reader(file)?), began_ns: AtomicU64::new(NOT_READING) })
-    }
-
-    /// Whether no read is under way that has lasted too long.
-    fn is_quick(&self, now: Monotonic) -> bool {
-        let began = self.began_ns.load(Ordering::Relaxed);
-        began == NOT_READING || now.since(Monotonic(Duration::from_nanos(began))) < QUICK
-    }
-
-    /// The connection, unless another read uses it.
-    fn begin(&self, now: Monotonic) -> Option<Reading<'_>> {
-        let connection = match self.connection.try_lock() {
-            Ok(connection) => connection,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return None,
-        };
-        self.began_ns.store(u64::try_from(now.0.as_nanos()).unwrap_or(NOT_READING), Ordering::Relaxed);
-        Some(Reading { connection, began_ns: &self.began_ns })
-    }
-}
-
-/// A read under way, until dropped: also when it panics.
-struct Reading<'a> {
-    connection: MutexGuard<'a, Connection>,
-    began_ns: &'a AtomicU64,
-}
-
-impl Drop for Reading<'_> {
-    fn drop(&mut self) {
-        self.began_ns.store(NOT_READING, Ordering::Relaxed);
+/// The connection, unless another read uses it.
+fn try_lock(connection: &Mutex<Connection>) -> Option<MutexGuard<'_, Connection>> {
+    match connection.try_lock() {
+        Ok(connection) => Some(connection),
+        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::sync::mpsc;
-use std::thread::JoinHandle;
 
 use brigade_model::Quota;
 use brigade_model::ports::JobStore;
@@ -10,7 +9,6 @@ use brigade_model::ports::job_store::{CreateJobError, StoreError};
 use rusqlite::ffi;
 
 use super::super::opening::OpenError;
-use super::super::readers::QUICK;
 use super::super::{SqliteStore, writer::Written};
 use super::{FailStop, clock, open, open_again, open_telling, with_writer};
 use crate::conformance::sample_job;
@@ -67,60 +65,25 @@ async fn a_reader_whose_read_panicked_reads_on_for_others() {
     assert!(futures::future::join_all(jobs).await.into_iter().all(|heads| heads.unwrap().len() == 1));
 }
 
-/// A read of a row that the disk holds up, on a thread of its own.
-struct HeldUp {
-    go_on: mpsc::Sender<()>,
-    thread: JoinHandle<Result<(), StoreError>>,
-}
-
-impl HeldUp {
-    /// Returns once the read has begun, which it must on the thread that asks: that has no runtime.
-    fn begin(store: &SqliteStore) -> Self {
-        let (begun, has_begun) = mpsc::channel();
-        let (go_on, may_go_on) = mpsc::channel::<()>();
-        let readers = store.readers.clone();
-        let thread = std::thread::spawn(move || {
-            let read = readers.read_row(move |_| {
-                begun.send(()).unwrap();
-                may_go_on.recv().unwrap();
-                Ok(())
-            });
-            futures::executor::block_on(read)
-        });
-        has_begun.recv().unwrap();
-        Self { go_on, thread }
-    }
-
-    fn end(self) {
-        self.go_on.send(()).unwrap();
-        self.thread.join().unwrap().unwrap();
-    }
-}
-
 #[tokio::test]
 async fn a_job_is_read_though_the_disk_holds_another_read_up() {
     let (_directory, store) = open();
     store.create_job(&sample_job(1), &Quota::of_open_jobs(9)).await.unwrap();
-    let held_up = HeldUp::begin(&store);
+    let (begun, has_begun) = mpsc::channel();
+    let (go_on, may_go_on) = mpsc::channel::<()>();
+    let readers = store.readers.clone();
+    let held_up = std::thread::spawn(move || {
+        let read = readers.read_row(move |_| {
+            begun.send(()).unwrap();
+            may_go_on.recv().unwrap();
+            Ok(())
+        });
+        futures::executor::block_on(read)
+    });
+    has_begun.recv().unwrap();
     assert!(store.job(sample_job(1).id).await.unwrap().is_some());
-    held_up.end();
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-async fn threads_read_rows_for_themselves_until_the_disk_holds_one_of_them_up() {
-    let (directory, clock) = (tempfile::tempdir().unwrap(), clock());
-    let store = SqliteStore::open(directory.path(), clock.clone()).unwrap();
-    let reader = || store.readers.read_row(|_| Ok(std::thread::current().id()));
-    let me = std::thread::current().id();
-    let first = HeldUp::begin(&store);
-    let second = HeldUp::begin(&store);
-    assert_eq!(reader().await.unwrap(), me, "each of three has a connection");
-    clock.pass(QUICK);
-    assert_ne!(reader().await.unwrap(), me, "a thread that reads now might wait for the disk too");
-    first.end();
-    assert_ne!(reader().await.unwrap(), me);
-    second.end();
-    assert_eq!(reader().await.unwrap(), me);
+    go_on.send(()).unwrap();
+    held_up.join().unwrap().unwrap();
 }
 
 #[tokio::test]
