@@ -51,10 +51,10 @@ async fn read_part(context: &TaskContext<'_>, at: &At, part: u32) -> Result<Part
     }
 }
 
-/// Whether the object was deleted since, or put in fewer parts.
+/// Whether the object was deleted since, or put in fewer parts. A bucket that is gone is no state of its objects.
 fn is_of_another_state(error: &CallError, part: u32) -> bool {
     match error.http_status {
-        Some(404) => true,
+        Some(404) => error.lasting.is_none(),
         Some(416) => part > 1,
         _ => false,
     }

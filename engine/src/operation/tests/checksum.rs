@@ -1,8 +1,8 @@
 use brigade_model::operation::{ChecksumType, ComputeChecksum, DigestAlgorithm, Operation};
 use brigade_model::outcome::TaskEffect;
 use brigade_model::ports::object_store::{
-    Answer, CallKind, CancelToken, Checksum, ChecksumAlgorithm, CompleteMultipartUpload, CreateMultipartUpload,
-    NewObject, UploadPart, send,
+    Answer, CallError, CallKind, CancelToken, Checksum, ChecksumAlgorithm, CompleteMultipartUpload,
+    CreateMultipartUpload, Effect, NewObject, Shared, UploadPart, Verdict, send,
 };
 use brigade_model::{ETag, JobId, Outcome, Task};
 use bytes::Bytes;
@@ -352,4 +352,11 @@ async fn an_object_in_parts_that_another_writes_meanwhile_gets_no_checksum_and_a
         let run = test_job.run(&composite(DigestAlgorithm::Crc32c), &task("k"), false).await;
         assert_eq!((code(&run), effect(&run)), ("SourceChanged", TaskEffect::None));
     }
+    // A bucket that is gone says nothing of the object.
+    let test_job = test_job_in_parts(&parts()).await;
+    let error = CallError::new(Verdict::Missing, Effect::None, "NoSuchBucket", "no such bucket");
+    let gone = CallError { http_status: Some(404), lasting: Some(Shared::Bucket), ..error };
+    test_job.store.expect([(CallKind::HeadPart, Fault::FailsWith(gone))]);
+    let run = test_job.run(&composite(DigestAlgorithm::Crc32c), &task("k"), false).await;
+    assert!(matches!(run, TaskEnd::SharedFailure(..)), "{run:?}");
 }
