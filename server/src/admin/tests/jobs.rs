@@ -99,8 +99,8 @@ async fn a_job_is_shown_with_its_operation_in_the_words_of_its_dialect() {
 async fn an_ended_job_names_the_uploads_that_it_left_open_and_what_to_do_about_them() {
     let bench = TestApi::new();
     let id = bench.create("t").await;
-    let (nobody, ttl) = (Uuid::nil(), Duration::from_secs(60));
-    let lease = bench.store.lease_stage(id, OwnerId(nobody), LeaseToken(nobody), ttl, ttl).await.unwrap().unwrap();
+    let (nil, ttl) = (Uuid::nil(), Duration::from_secs(60));
+    let lease = bench.store.lease_stage(id, OwnerId(nil), LeaseToken(nil), ttl, ttl).await.unwrap().unwrap();
     for n in 0..101 {
         let (bucket, key) = (BucketName::new("reports").unwrap(), ObjectKey::new(format!("k{n}")).unwrap());
         let upload = OpenUpload { bucket, key, upload_id: format!("{n:04}"), completing: None };
